@@ -48,10 +48,7 @@ func Python(t testing.TB, name string, modules ...string) string {
 		if err != nil {
 			continue
 		}
-		program := "import sys; assert sys.version_info[0] == 3\n"
-		for _, m := range modules {
-			program += "import " + m + "\n"
-		}
+		program := "import sys; assert sys.version_info[0] == 3; import " + strings.Join(append([]string{"sys"}, modules...), ", ")
 		if exec.CommandContext(t.Context(), path, "-c", program).Run() == nil { // #nosec G204 -- module names are the test's own constants
 			return path
 		}
