@@ -9,6 +9,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind says what a caller can do about an error.
@@ -22,6 +23,7 @@ const (
 	KindForbidden   Kind = "forbidden"   // known caller, not allowed: 403
 	KindUnauthentic Kind = "unauthentic" // unknown caller: 401
 	KindUnavailable Kind = "unavailable" // try again later: 503
+	KindThrottled   Kind = "throttled"   // too many calls: 429
 )
 
 // Error is an error with a kind.
@@ -29,6 +31,9 @@ type Error struct {
 	Kind    Kind
 	Message string // a sentence for a human, lower case, no full stop
 	Err     error  // the cause, already part of Message; may be nil
+
+	Code       string        // a finer stable code than Kind; "" means Kind
+	RetryAfter time.Duration // when the same call may work, for unavailable and throttled; 0 is not known
 }
 
 func (e *Error) Error() string { return e.Message }
