@@ -85,9 +85,9 @@ func (m *Manager) Prepare(ctx context.Context, cfg Config, dir string) (commit f
 // hashOf returns the hash that is in force when it is of the same password, so
 // that a reload or a restart ends no session, else a new one.
 func (m *Manager) hashOf(ctx context.Context, password secret.String) (hash string, err error) {
-	present, err := m.store.PasswordHash(ctx)
+	present, err := m.passwordHash(ctx)
 	if err != nil {
-		return "", fmt.Errorf("read the stored password: %w", err)
+		return "", err
 	}
 	err = m.gate.do(ctx, func() {
 		if present != "" {
