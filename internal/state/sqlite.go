@@ -1,0 +1,117 @@
+package state
+
+import (
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// This file holds what is SQLite's alone; a second database brings its twin.
+
+// Errors on which a caller may decide.
+var (
+	// ErrDiskFull says that there is no space left for the database. Nothing of
+	// the refused write is kept; it may be tried again once there is space.
+	ErrDiskFull = errors.New("the disk is full")
+	// ErrBusy says that another process kept the database locked for too long.
+	// Nothing of the refused write is kept; it may be tried again.
+	ErrBusy = errors.New("the database is locked by another process")
+	// ErrNotDatabase says that lapwing.db is something else, or damaged beyond reading.
+	ErrNotDatabase = errors.New("not a Lapwing database")
+	// ErrNewerSchema says that a newer Lapwing wrote the data folder.
+	ErrNewerSchema = errors.New("the data folder was written by a newer Lapwing")
+)
+
+const (
+	busyTimeout = "5000"    // milliseconds that a statement waits for a lock
+	walLimit    = "8388608" // bytes to which the write-ahead log is cut after a burst
+)
+
+// fileSource names a database file for SQLite.
+func fileSource(path string) string {
+	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path)}
+	return u.String()
+}
+
+// memorySource names a new database in memory that several connections can
+// share; it lives as long as one of them is open.
+func memorySource() string { return "file:/lapwing-" + rand.Text() }
+
+// writerQuery sets up the writing connection. Each commit reaches the disk
+// before it returns: with a write-ahead log that takes synchronous=FULL.
+func writerQuery(dir string) url.Values {
+	query := url.Values{
+		"_busy_timeout": {busyTimeout},
+		"_auto_vacuum":  {"incremental"},
+		"_foreign_keys": {"on"},
+		"_synchronous":  {"full"},
+		"_txlock":       {"immediate"},
+		"_pragma":       {"journal_size_limit(" + walLimit + ")"},
+	}
+	if dir == Memory {
+		query.Set("vfs", "memdb")
+	} else {
+		query.Set("_journal_mode", "wal")
+	}
+	return query
+}
+
+func readerQuery(dir string) url.Values {
+	query := url.Values{
+		"_busy_timeout": {busyTimeout},
+		"_foreign_keys": {"on"},
+		"_query_only":   {"on"},
+	}
+	if dir == Memory {
+		query.Set("vfs", "memdb")
+	}
+	return query
+}
+
+// openPool opens a pool of at most n connections, which stay open: a database
+// in memory is gone with its last connection.
+func openPool(source string, query url.Values, n int) (*sql.DB, error) {
+	pool, err := sql.Open("sqlite", source+"?"+query.Encode())
+	if err != nil {
+		return nil, err
+	}
+	pool.SetMaxOpenConns(n)
+	pool.SetMaxIdleConns(n)
+	return pool, nil
+}
+
+// anyOf is the condition that a column is one of the values in parameter n, for
+// which list makes the argument.
+func anyOf(column string, n int) string {
+	return fmt.Sprintf("%s IN (SELECT value FROM json_each(?%d))", column, n)
+}
+
+// explain wraps an error of the database with what was being done, and with the
+// kinds on which callers decide. It keeps nil.
+func (db *DB) explain(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	path := filepath.Join(db.dir, databaseFile)
+	code := e.Code()
+	switch {
+	case code == sqlite3.SQLITE_IOERR_SHMSIZE, code&0xff == sqlite3.SQLITE_FULL:
+		return fmt.Errorf("%s: %w: free some space on the file system of %s: %w", doing, ErrDiskFull, db.dir, err)
+	case code&0xff == sqlite3.SQLITE_BUSY:
+		return fmt.Errorf("%s: %w: end the program that keeps %s open: %w", doing, ErrBusy, path, err)
+	case code&0xff == sqlite3.SQLITE_NOTADB, code&0xff == sqlite3.SQLITE_CORRUPT:
+		return fmt.Errorf("%s: %s: %w, or damaged: restore it from a backup, or move it away to start with an empty one: %w",
+			doing, path, ErrNotDatabase, err)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
