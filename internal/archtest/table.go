@@ -1,0 +1,108 @@
+package archtest
+
+// Room is one line of the import table: a package under internal/ and, unless
+// they have a line of their own, the packages below it.
+type Room struct {
+	Path string // "checks", "checks/assert"
+	Owns string // in one line; a package of which it cannot be said is not one yet
+
+	// Only lists the rooms that it may import, besides what lies below itself;
+	// nil means any. Never lists the ones that it must not import. A room stands
+	// for what lies below it too.
+	Only, Never []string
+	Why         string // the reason for Only or Never
+
+	// ForTests marks a room that only tests may import.
+	ForTests bool
+}
+
+// foundation is what every room may stand on.
+func foundation(more ...string) []string {
+	return append([]string{"fault", "health", "secret", "units"}, more...)
+}
+
+// Table says who may import whom. It is about the product's own code: a test may
+// bring the real neighbours of what it tests.
+func Table() []Room {
+	const (
+		bottom = "everybody stands on it, so it must stand on nothing"
+		domain = "a domain declares a small interface for what it needs and is handed it by app; " +
+			"that is what lets one be understood, tested and replaced without the others"
+	)
+	return []Room{
+		{Path: "fault", Owns: "kinds of errors, problems of a configuration", Only: foundation(), Why: bottom},
+		{Path: "health", Owns: "the product's own warnings", Only: foundation(), Why: bottom},
+		{Path: "secret", Owns: "secrets that cannot be printed, redaction", Only: foundation(), Why: bottom},
+		{Path: "units", Owns: "durations and sizes as humans write them", Only: foundation(), Why: bottom},
+		{Path: "lifecycle", Owns: "ordered start and stop", Only: foundation(), Why: bottom},
+
+		{
+			Path: "probe", Owns: "one request over one protocol, measured", Only: foundation(),
+			Why: "a prober knows its protocol; when to ask and what an answer means is the caller's",
+		},
+		{
+			Path: "catalog", Owns: "APIs and their operations", Only: foundation(),
+			Why: "an operation is the key that joins the domains, so it cannot depend on one of them",
+		},
+		{Path: "access", Owns: "who may come in: passwords, sessions, tokens", Only: foundation(), Why: domain},
+		{Path: "checks", Owns: "scheduled checks: when, what, the verdict, the history", Only: foundation("probe", "catalog"), Why: domain},
+		{
+			Path: "checks/assert", Owns: "the language of assertions", Only: foundation("probe"),
+			Why: "it judges one answer and must be usable without a scheduler or a store",
+		},
+		{
+			Path: "checks/history", Owns: "results as bytes", Only: foundation("probe", "checks"),
+			Why: "a codec is pure: bytes in, results out",
+		},
+		{
+			Path: "statuspage", Owns: "the public page: groups, days, incidents, badges", Only: foundation("checks", "catalog"),
+			Why: "it is a view of the history of checks and of nothing else",
+		},
+
+		{
+			Path: "state", Owns: "SQLite behind the domains' Store interfaces", Never: []string{"app", "cli", "config", "demo", "web"},
+			Why: "a store is handed its folder and its rows; who asks, and from where, must not matter to it",
+		},
+		{
+			Path: "config", Owns: "lapwing.yaml: loading, positions, schema, reference", Never: []string{"app", "cli", "demo", "lifecycle", "state", "web"},
+			Why: "a configuration is read and checked without anything running (`lapwing config check` on a laptop)",
+		},
+		{
+			Path: "web", Owns: "the HTTP surface", Never: []string{"app", "cli", "config", "demo", "state"},
+			Why: "handlers reach the domains through interfaces, so that pages and API are tested without a disk or a file",
+		},
+		{
+			Path: "demo", Owns: "an API to watch and its invented history", Never: []string{"cli", "web"},
+			Why: "the demo is data for the product, so it cannot know how it is shown",
+		},
+		{
+			Path: "app", Owns: "wiring: builds every part from one configuration", Never: []string{"cli"},
+			Why: "the command line calls it, and so may a test",
+		},
+		{Path: "cli", Owns: "the command line: one file per command"},
+
+		{Path: "config/generate", Owns: "writes schema, reference and example from the structs", Only: foundation("config"), Why: "it reads the configuration's structs and nothing else"},
+		{Path: "archtest", Owns: "these rules", Only: []string{}, Why: "it reads the tree as text", ForTests: true},
+		{Path: "testneeds", Owns: "programs that tests need", Only: []string{}, Why: "any test may use it", ForTests: true},
+		{Path: "access/accesstest", Owns: "conformance suite of access.Store", ForTests: true},
+		{Path: "checks/storetest", Owns: "conformance suite of checks.Store", ForTests: true},
+	}
+}
+
+// Engine is an outside package that only one room may import.
+type Engine struct {
+	Import string // a package and those below it
+	Room   string
+	Why    string
+}
+
+// Engines lists the outside packages that stay in one room.
+func Engines() []Engine {
+	return []Engine{
+		{"database/sql", "state", "SQL is in one place, so that a second database is a change of one package"},
+		{"modernc.org/sqlite", "state", "SQL is in one place, so that a second database is a change of one package"},
+		{"github.com/spf13/cobra", "cli", "a command parses its flags and calls what does the work"},
+		{"github.com/expr-lang/expr", "checks/assert", "the language can only be kept stable if one package speaks to its engine"},
+		{"golang.org/x/crypto/argon2", "access", "passwords are hashed in one place"},
+	}
+}
