@@ -57,8 +57,10 @@ func NoMachinePaths(t *Tree) []Violation {
 	for _, text := range t.Texts {
 		for _, m := range machinePath.FindAllSubmatchIndex(text.Source, -1) {
 			line := 1 + bytes.Count(text.Source[:m[2]], []byte("\n"))
-			found = append(found, Violation{fmt.Sprintf("%s:%d", text.Path, line),
-				fmt.Sprintf("%s is a path on somebody's machine: nobody else has it", text.Source[m[2]:m[3]])})
+			found = append(found, Violation{
+				fmt.Sprintf("%s:%d", text.Path, line),
+				fmt.Sprintf("%s is a path on somebody's machine: nobody else has it", text.Source[m[2]:m[3]]),
+			})
 		}
 	}
 	return found

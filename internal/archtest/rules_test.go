@@ -47,31 +47,51 @@ func TestImportsFollowTheTable(t *testing.T) {
 	}{
 		{"a domain imports the foundation", "internal/checks/run.go", "example.com/house/internal/fault", nil},
 		{"a domain imports its own sub-package", "internal/checks/run.go", "example.com/house/internal/checks/assert", nil},
-		{"a domain imports another", "internal/checks/run.go", "example.com/house/internal/statuspage",
-			[]string{"internal/checks/run.go:3: checks must not import internal/statuspage: a domain declares"}},
-		{"a domain imports the store", "internal/checks/run.go", "example.com/house/internal/state",
-			[]string{"internal/checks/run.go:3: checks must not import internal/state: a domain declares"}},
+		{
+			"a domain imports another", "internal/checks/run.go", "example.com/house/internal/statuspage",
+			[]string{"internal/checks/run.go:3: checks must not import internal/statuspage: a domain declares"},
+		},
+		{
+			"a domain imports the store", "internal/checks/run.go", "example.com/house/internal/state",
+			[]string{"internal/checks/run.go:3: checks must not import internal/state: a domain declares"},
+		},
 		{"a domain's test imports the store", "internal/checks/run_test.go", "example.com/house/internal/state", nil},
-		{"the foundation imports a domain", "internal/fault/fault.go", "example.com/house/internal/checks",
-			[]string{"internal/fault/fault.go:3: fault must not import internal/checks: everybody stands on it"}},
-		{"a page imports the configuration", "internal/web/ui/settings.go", "example.com/house/internal/config",
-			[]string{"internal/web/ui/settings.go:3: web must not import internal/config: handlers reach"}},
+		{
+			"the foundation imports a domain", "internal/fault/fault.go", "example.com/house/internal/checks",
+			[]string{"internal/fault/fault.go:3: fault must not import internal/checks: everybody stands on it"},
+		},
+		{
+			"a page imports the configuration", "internal/web/ui/settings.go", "example.com/house/internal/config",
+			[]string{"internal/web/ui/settings.go:3: web must not import internal/config: handlers reach"},
+		},
 		{"a page imports a domain's nouns", "internal/web/ui/checks.go", "example.com/house/internal/checks", nil},
-		{"the store imports the web", "internal/state/open.go", "example.com/house/internal/web/live",
-			[]string{"internal/state/open.go:3: state must not import internal/web/live: a store is handed"}},
-		{"product code imports a conformance suite", "internal/state/checks.go", "example.com/house/internal/checks/storetest",
-			[]string{"internal/state/checks.go:3: internal/state imports internal/checks/storetest, which is for tests only"}},
+		{
+			"the store imports the web", "internal/state/open.go", "example.com/house/internal/web/live",
+			[]string{"internal/state/open.go:3: state must not import internal/web/live: a store is handed"},
+		},
+		{
+			"product code imports a conformance suite", "internal/state/checks.go", "example.com/house/internal/checks/storetest",
+			[]string{"internal/state/checks.go:3: internal/state imports internal/checks/storetest, which is for tests only"},
+		},
 		{"a suite imports what it tests", "internal/checks/storetest/suite.go", "example.com/house/internal/checks", nil},
-		{"main imports more than the command line", "cmd/lapwing/main.go", "example.com/house/internal/app",
-			[]string{"cmd/lapwing/main.go:3: cmd/lapwing imports internal/app: main only calls cli.Main"}},
+		{
+			"main imports more than the command line", "cmd/lapwing/main.go", "example.com/house/internal/app",
+			[]string{"cmd/lapwing/main.go:3: cmd/lapwing imports internal/app: main only calls cli.Main"},
+		},
 		{"main imports the command line", "cmd/lapwing/main.go", "example.com/house/internal/cli", nil},
-		{"SQL outside of the store", "internal/access/store.go", "database/sql",
-			[]string{"internal/access/store.go:3: only internal/state may import database/sql: SQL is in one place"}},
+		{
+			"SQL outside of the store", "internal/access/store.go", "database/sql",
+			[]string{"internal/access/store.go:3: only internal/state may import database/sql: SQL is in one place"},
+		},
 		{"SQL in the store", "internal/state/open.go", "database/sql", nil},
-		{"a room of which nobody has heard", "internal/gizmo/gizmo.go", "fmt",
-			[]string{"internal/gizmo: is not in the import table"}},
-		{"a name that only begins like a room", "internal/checksum/sum.go", "fmt",
-			[]string{"internal/checksum: is not in the import table"}},
+		{
+			"a room of which nobody has heard", "internal/gizmo/gizmo.go", "fmt",
+			[]string{"internal/gizmo: is not in the import table"},
+		},
+		{
+			"a name that only begins like a room", "internal/checksum/sum.go", "fmt",
+			[]string{"internal/checksum: is not in the import table"},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tree := invented(t, test.file, "package p\n\nimport _ \""+test.imports+"\"\n")

@@ -60,6 +60,11 @@ func Table() []Room {
 		},
 
 		{
+			Path: "metrics", Owns: "/metrics", Only: foundation(),
+			Why: "a domain hands it numbers; it knows the format and nobody's meaning",
+		},
+
+		{
 			Path: "state", Owns: "SQLite behind the domains' Store interfaces", Never: []string{"app", "cli", "config", "demo", "web"},
 			Why: "a store is handed its folder and its rows; who asks, and from where, must not matter to it",
 		},
