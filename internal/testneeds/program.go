@@ -19,6 +19,11 @@ import (
 // commas, whose absence fails a test. "all" stands for every need.
 const RequireEnv = "LAPWING_REQUIRE"
 
+// SkippedEnv is the environment variable that names a file to which every
+// skipped test adds a line, so that `make test` can list them: go test shows a
+// skip only when it shows everything.
+const SkippedEnv = "LAPWING_SKIPPED"
+
 // Program returns the path of the first candidate that can be run; a candidate
 // is a name on PATH or an absolute path. Without candidates the name itself is
 // looked for. When none is there, the test is skipped, or fails if
@@ -64,7 +69,27 @@ func Missing(t testing.TB, name, detail string) {
 	if required(name) {
 		t.Fatalf("%s is missing and %s asks for it: %s", name, RequireEnv, detail)
 	}
+	note(t, name)
 	t.Skipf("%s is missing: %s", name, detail)
+}
+
+// note adds the test that is about to be skipped to the file of SkippedEnv.
+func note(t testing.TB, name string) {
+	t.Helper()
+	path := os.Getenv(SkippedEnv)
+	if path == "" {
+		return
+	}
+	// Several test binaries write at once: one short line, appended, stays whole.
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600) // #nosec G304 -- whoever runs the tests names the file
+	if err != nil {
+		t.Logf("the skip cannot be listed: %v", err)
+		return
+	}
+	defer f.Close()
+	if _, err := fmt.Fprintf(f, "  %s needs %s\n", t.Name(), name); err != nil {
+		t.Logf("the skip cannot be listed: %v", err)
+	}
 }
 
 func required(name string) bool {

@@ -65,6 +65,7 @@ func TestWhatIsMissingIsSkippedUnlessRequired(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv(testneeds.RequireEnv, test.require)
+			t.Setenv(testneeds.SkippedEnv, "")
 			got := run(t, func(tb testing.TB) { testneeds.Program(tb, "browser", "no-such-browser") })
 			if got.skipped != test.want.skipped || got.failed != test.want.failed {
 				t.Errorf("skipped %q, failed %q; want skipped %q, failed %q", got.skipped, got.failed, test.want.skipped, test.want.failed)
@@ -73,8 +74,25 @@ func TestWhatIsMissingIsSkippedUnlessRequired(t *testing.T) {
 	}
 }
 
+func TestSkipsAreListed(t *testing.T) {
+	list := filepath.Join(t.TempDir(), "skipped")
+	t.Setenv(testneeds.RequireEnv, "")
+	t.Setenv(testneeds.SkippedEnv, list)
+	for _, name := range []string{"browser", "python"} {
+		run(t, func(tb testing.TB) { testneeds.Missing(tb, name, "not here") })
+	}
+	got, err := os.ReadFile(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "  TestSkipsAreListed needs browser\n  TestSkipsAreListed needs python\n"; string(got) != want {
+		t.Errorf("the list is %q, want %q", got, want)
+	}
+}
+
 func TestAPythonWithoutTheModuleIsNoUse(t *testing.T) {
 	t.Setenv(testneeds.RequireEnv, "")
+	t.Setenv(testneeds.SkippedEnv, "")
 	got := run(t, func(tb testing.TB) { testneeds.Python(tb, "python3-nothing", "no_such_module_anywhere") })
 	if want := "python3-nothing is missing: no python3 can import no_such_module_anywhere"; got.skipped != want {
 		t.Errorf("skipped with %q, want %q", got.skipped, want)
