@@ -92,8 +92,9 @@ func (m *Manager) bySession(r *http.Request, password string) (Identity, error) 
 }
 
 // Login starts a session when the password is right and sets its cookie. The
-// error is fault.KindUnauthentic when it is wrong, fault.KindThrottled (with
-// RetryAfter) after too many wrong ones, fault.KindConflict when none is set.
+// error is fault.KindUnauthentic when it is wrong, fault.KindUnavailable (code
+// throttled, with RetryAfter) after too many wrong ones, fault.KindConflict when
+// none is set.
 func (m *Manager) Login(w http.ResponseWriter, r *http.Request, password string) error {
 	ctx := r.Context()
 	refund, err := m.throttle.take(peer(r))

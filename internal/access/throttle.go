@@ -121,7 +121,8 @@ func network(addr netip.Addr) netip.Prefix {
 func throttled(wait time.Duration, why string) error {
 	seconds := int(math.Ceil(wait.Seconds()))
 	return &fault.Error{
-		Kind:       fault.KindThrottled,
+		Kind:       fault.KindUnavailable,
+		Code:       "throttled", // 429
 		Message:    fmt.Sprintf("%s; try again in %d s", why, seconds),
 		RetryAfter: time.Duration(seconds) * time.Second,
 	}

@@ -23,7 +23,6 @@ const (
 	KindForbidden   Kind = "forbidden"   // known caller, not allowed: 403
 	KindUnauthentic Kind = "unauthentic" // unknown caller: 401
 	KindUnavailable Kind = "unavailable" // try again later: 503
-	KindThrottled   Kind = "throttled"   // too many calls: 429
 )
 
 // Error is an error with a kind.
@@ -33,7 +32,7 @@ type Error struct {
 	Err     error  // the cause, already part of Message; may be nil
 
 	Code       string        // a finer stable code than Kind; "" means Kind
-	RetryAfter time.Duration // when the same call may work, for unavailable and throttled; 0 is not known
+	RetryAfter time.Duration // when the same call may work, 0 is not known
 }
 
 func (e *Error) Error() string { return e.Message }
