@@ -13,7 +13,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 
 # A static binary that names its version and carries the time zones, so that it
 # runs in an empty container.
-BUILD := CGO_ENABLED=0 $(GO) build -trimpath -tags timetzdata -ldflags '-s -w -X lapwing.dev/lapwing/internal/cli.version=$(VERSION)'
+BUILD := CGO_ENABLED=0 $(GO) build -trimpath -tags timetzdata -ldflags '-s -w -X lapwing.dev/lapwing/internal/app.version=$(VERSION)'
 LINT  := $(GO) tool -modfile=internal/tools/go.mod golangci-lint
 
 # The race detector is the only thing here that needs a C compiler.

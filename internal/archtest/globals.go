@@ -20,7 +20,7 @@ type SharedState struct {
 // AllowedState lists the exceptions of NoSharedState.
 func AllowedState() []SharedState {
 	return []SharedState{
-		{"internal/cli", "version", "set by the linker (-X) before the program starts, never after"},
+		{"internal/app", "version", "set by the linker (-X) before the program starts, never after"},
 	}
 }
 
