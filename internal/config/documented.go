@@ -1,0 +1,3 @@
+package config
+
+func documentedDefault(section, key string) string { return "" }

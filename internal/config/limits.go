@@ -1,0 +1,18 @@
+package config
+
+// What a configuration may cost. A file may come from a pull request, so its
+// size says nothing about the memory and time that it takes: aliases multiply,
+// nesting recurses.
+const (
+	maxFileSize    = 4 << 20   // bytes of one configuration file
+	maxSecretSize  = 1 << 20   // bytes of one ${file:…}
+	maxDepth       = 100       // nested lists and mappings
+	maxMarks       = 1_000_000 // structural characters of one file, an upper bound of its tokens
+	maxKeys        = 2_000     // keys of one mapping; the YAML parser recurses over them
+	maxAnchors     = 10_000    // anchors, aliases and tags of one file
+	maxValues      = 1_000_000 // values after aliases and merges, in all files
+	maxIncludes    = 10        // files that include files
+	maxFiles       = 1_000     // files in all
+	maxErrors      = 100       // mistakes that are reported; the rest is counted
+	maxExcerptCols = 110       // columns of a source line that are shown
+)

@@ -1,0 +1,95 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"lapwing.dev/lapwing/internal/secret"
+)
+
+// source is one configuration file as it was read.
+type source struct {
+	name string // as people know it: what they typed, or relative to that
+	path string // absolute, symbolic links kept; "" when it is not a file
+	dir  string // absolute folder of path
+	text string // with \n line ends
+}
+
+// line returns the 1-based line without its end, or "".
+func (s *source) line(number int) string {
+	rest := s.text
+	for ; number > 1; number-- {
+		_, tail, found := strings.Cut(rest, "\n")
+		if !found {
+			return ""
+		}
+		rest = tail
+	}
+	head, _, _ := strings.Cut(rest, "\n")
+	return head
+}
+
+// excerpt shows a line with a caret of the given width under a column:
+//
+//	14 |   - stauts == 200
+//	   |     ^^^^^^
+func (s *source) excerpt(line, column, width int) string {
+	text := s.line(line)
+	if strings.TrimSpace(text) == "" {
+		return ""
+	}
+	text, column = hideSecrets(text, column)
+	text, column = window(strings.ReplaceAll(text, "\t", " "), column)
+	column = min(column, utf8.RuneCountInString(text)+1)
+	width = max(1, min(width, utf8.RuneCountInString(text)+1-column))
+	number := fmt.Sprintf("%5d", line)
+	return fmt.Sprintf("%s | %s\n%s | %s%s", number, text,
+		strings.Repeat(" ", len(number)), strings.Repeat(" ", max(0, column-1)), strings.Repeat("^", width))
+}
+
+// window cuts a long line to the part around column.
+func window(text string, column int) (string, int) {
+	runes := []rune(text)
+	if len(runes) <= maxExcerptCols {
+		return text, column
+	}
+	from := max(0, min(column-1-maxExcerptCols/2, len(runes)-maxExcerptCols))
+	cut := runes[from:min(len(runes), from+maxExcerptCols)]
+	if from == 0 {
+		return string(cut) + "…", column
+	}
+	return "…" + string(cut), column - from + 1
+}
+
+// secretValue matches `password: value` as YAML and JSON write it.
+var secretValue = regexp.MustCompile(`(?i)["']?[\w-]*(?:pass(?:word|wd|phrase)|pwd|secret|token|api[_-]?key|bearer|authorization|cookie|credential|private[_-]?key)["']?\s*:\s+("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,}#][^,}#]*)`)
+
+// hideSecrets masks literal credentials in a source line, because errors reach
+// logs and pages. References (${NAME}) and nested mappings stay. It returns the
+// column moved along with the text.
+func hideSecrets(text string, column int) (string, int) {
+	var b strings.Builder
+	from, moved := 0, column
+	for _, match := range secretValue.FindAllStringSubmatchIndex(text, -1) {
+		start, end := match[2], match[3]
+		value := text[start:end]
+		if strings.Contains(value, "${") || strings.HasPrefix(value, "{") || strings.HasPrefix(value, "[") || strings.HasPrefix(value, "json.") {
+			continue
+		}
+		b.WriteString(text[from:start])
+		b.WriteString(secret.Redacted)
+		from = end
+		first := utf8.RuneCountInString(text[:start]) + 1
+		length := utf8.RuneCountInString(value)
+		switch {
+		case column >= first+length:
+			moved += len(secret.Redacted) - length
+		case column > first:
+			moved -= column - first
+		}
+	}
+	b.WriteString(text[from:])
+	return b.String(), moved
+}

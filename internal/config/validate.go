@@ -1,0 +1,95 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"lapwing.dev/lapwing/internal/fault"
+)
+
+// validators look at the whole file, in this order. Where two of them report
+// the same path, the first is heard.
+var validators = []func(*File, string) fault.Problems{
+	validateWhole,
+	validateNames,
+	validateReferences,
+	validateTargets,
+	validateTimes,
+	validateSections,
+}
+
+// validate runs the validators on what was bound. A mistake about a value that
+// could not be bound would be an echo of the first one, so it is left out.
+func (l *loader) validate(loaded *Loaded) {
+	heard := map[string]int{}
+	for turn, validator := range validators {
+		for _, p := range validator(&loaded.File, loaded.Dir) {
+			if first, known := heard[p.Path]; (known && first != turn) || l.echoes(p.Path) {
+				continue
+			}
+			heard[p.Path] = turn
+			l.errs.add(loaded.locateProblem(p))
+		}
+	}
+}
+
+// echoes reports whether a mistake at path, above it or below it is known.
+func (l *loader) echoes(path string) bool {
+	if path == "" {
+		return len(l.broken) > 0
+	}
+	for broken := range l.broken {
+		if within(broken, path) || within(path, broken) {
+			return true
+		}
+	}
+	return false
+}
+
+// within reports whether path is section, or below it.
+func within(path, section string) bool {
+	rest, found := strings.CutPrefix(path, section)
+	return found && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+func validateWhole(f *File, _ string) fault.Problems {
+	var ps fault.Problems
+	if len(f.APIs)+len(f.Checks) == 0 {
+		ps = append(ps, fault.Problem{
+			Message: "there is nothing to watch: neither checks nor apis are given",
+			Hint:    "begin with these two lines:",
+			Excerpt: "checks:\n  - {name: my-api, url: \"http://127.0.0.1:8000/health\"}",
+		})
+	}
+	if message, hint := listenProblem(f.Listen); message != "" {
+		ps.Add("listen", hint, "%s", message)
+	}
+	if strings.TrimSpace(f.Data) == "" {
+		ps.Add("data", "write ./data", "the folder of the embedded stores has no name")
+	}
+	if f.History.Evidence < 0 {
+		ps.Add("history.evidence", "0 keeps none", "%d is less than nothing", f.History.Evidence)
+	}
+	return ps
+}
+
+// listenProblem says what is wrong with an address to listen on.
+func listenProblem(address string) (message, hint string) {
+	hint = "write host:port, such as 127.0.0.1:7480"
+	if strings.Contains(address, "://") {
+		return fmt.Sprintf("%q is a URL, not an address", address), hint
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Sprintf("%q is not an address", address), hint
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Sprintf("%q is not a port", port), "write a number from 1 to 65535, or 0 for any free port"
+	}
+	if strings.ContainsAny(host, " /[]*") {
+		return fmt.Sprintf("%q is not a host", host), hint
+	}
+	return "", ""
+}
