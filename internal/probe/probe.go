@@ -84,9 +84,11 @@ func ClassOf(err error) Class {
 type Sent struct {
 	Method  string
 	URL     string
-	Headers http.Header // as sent, not redacted; the caller redacts before it keeps anything
-	Body    []byte      // the first EvidenceSize bytes at most
+	Headers http.Header // as sent, not redacted; the caller redacts before it keeps anything. Without what belongs to the connection (Connection, Content-Length); with Host when the request sets it
+	Body    []byte      // the first EvidenceSize bytes at most; not to be changed
 	Size    int64       // the whole body's size in bytes, -1 when unknown
+	Secrets []string    // what authenticated the request (token, password): to be redacted from everything kept
+	Via     *Via        // how it was sent, for the curl line; nil: plainly
 }
 
 // EvidenceSize is how much of a body is kept as evidence.

@@ -1,0 +1,103 @@
+package probe
+
+import (
+	"context"
+	"net"
+	"net/http/httptrace"
+	"net/netip"
+)
+
+// route says how connections are made: the same for every request of a probe.
+type route struct {
+	network string              // tcp, tcp4 or tcp6
+	resolve map[string]endpoint // by "host:port"
+	proxy   *proxyServer        // nil: straight to the target
+	tls     *tlsSettings
+}
+
+// dial connects to the endpoint and accounts DNS and Connect. A name with
+// several addresses is tried as RFC 8305 says: that is what net.Dialer does.
+func (a *attempt) dial(to endpoint) (net.Conn, error) {
+	a.to = to
+	if to.addr.IsValid() {
+		a.enter(stageConnect, &a.resp.Phases.Connect)
+		if !familyHas(a.network, to.addr.Addr()) {
+			return nil, failure(ClassConnect, nil, "%s is no %s address, which `ip` asks for", to.host, familyName(a.network))
+		}
+		conn, err := a.http.dialer.DialTCP(a.ctx, a.network, netip.AddrPort{}, to.addr)
+		if err != nil {
+			return nil, a.dialFailed(err)
+		}
+		return conn, nil
+	}
+	a.enter(stageDNS, &a.resp.Phases.DNS)
+	// The hook runs in this goroutine, between resolving and connecting.
+	ctx := httptrace.WithClientTrace(a.ctx, &httptrace.ClientTrace{
+		DNSDone: func(info httptrace.DNSDoneInfo) {
+			if info.Err == nil {
+				a.enter(stageConnect, &a.resp.Phases.Connect)
+			}
+		},
+	})
+	conn, err := a.http.dialer.DialContext(ctx, a.network, to.String())
+	if err != nil {
+		return nil, a.dialFailed(err)
+	}
+	return conn, nil
+}
+
+func familyHas(network string, address netip.Addr) bool {
+	switch network {
+	case "tcp4":
+		return address.Unmap().Is4()
+	case "tcp6":
+		return address.Is6() && !address.Is4In6()
+	default:
+		return true
+	}
+}
+
+// connect opens the connection for one message: directly or through the
+// proxy, with TLS for https. On success the caller owns the connection.
+func (a *attempt) connect(m *message) (*connection, error) {
+	a.network = a.probe.route.network
+	c := &connection{}
+	var err error
+	if proxy := a.probe.route.proxy; proxy != nil {
+		a.viaProxy = true
+		c.Conn, err = a.throughProxy(proxy, m.at, c)
+		a.viaProxy = false
+	} else {
+		to := m.at
+		if other, ok := a.probe.route.resolve[to.String()]; ok {
+			to = other
+		}
+		c.Conn, err = a.dial(to)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.raw = c.Conn
+	a.resp.RemoteAddr = c.RemoteAddr().String()
+	if m.at.scheme == "https" {
+		if err := a.secure(c, m.at.host); err != nil {
+			_ = c.raw.Close()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// connection is one connection, used for one request.
+type connection struct {
+	net.Conn
+	raw      net.Conn // below TLS
+	h2       bool     // HTTP/2 was negotiated or is known
+	absolute bool     // the request line holds the whole URL: a plain request through an HTTP proxy
+}
+
+// interruptible makes reads and writes of c fail as soon as ctx ends, until
+// the returned function is called.
+func interruptible(ctx context.Context, c net.Conn) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { _ = c.SetDeadline(longAgo) })
+}

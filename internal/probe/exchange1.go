@@ -1,0 +1,213 @@
+package probe
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// longAgo is a deadline that has passed.
+var longAgo = time.Unix(1, 0)
+
+// errHeaderTooLarge ends the reading of an endless header section.
+var errHeaderTooLarge = errors.New("headers too large")
+
+// inlineBody is the largest body that is sent before the answer is read. It
+// fits the socket buffers, so neither side can wait for the other.
+const inlineBody = 16 << 10
+
+// wire has the buffers for one HTTP/1.1 exchange; they are reused.
+type wire struct {
+	meter meter
+	br    *bufio.Reader
+	head  []byte
+}
+
+func newWire() *wire {
+	w := &wire{head: make([]byte, 0, 1<<10)}
+	w.br = bufio.NewReaderSize(&w.meter, 4<<10)
+	return w
+}
+
+// meter lets the header section have maxHeader bytes (and what is read ahead).
+type meter struct {
+	r       io.Reader
+	left    int64
+	limited bool
+}
+
+func (m *meter) Read(p []byte) (int, error) {
+	if !m.limited {
+		return m.r.Read(p)
+	}
+	if m.left <= 0 {
+		return 0, errHeaderTooLarge
+	}
+	n, err := m.r.Read(p[:min(int64(len(p)), m.left)])
+	m.left -= int64(n)
+	return n, err
+}
+
+// exchange1 sends m and reads the answer by HTTP/1.1 (RFC 9112).
+//
+// It does with net/http's parser what http.Transport does with three
+// goroutines: a connection that serves one request needs none of them.
+func (a *attempt) exchange1(c *connection, m *message) (*url.URL, error) {
+	w := a.http.wires.Get().(*wire)
+	w.meter = meter{r: c.Conn, left: int64(maxHeader), limited: true}
+	w.br.Reset(&w.meter)
+	defer func() {
+		w.meter.r = nil
+		a.http.wires.Put(w)
+	}()
+
+	a.enter(stageSend, &a.resp.Phases.TTFB)
+	w.head = m.appendHead(w.head[:0], c.absolute, a.probe.route.proxy)
+	sent, err := a.send(c, w, m.body)
+	if sent != nil {
+		defer func() {
+			_ = c.raw.Close() // ends a body that nobody reads any more
+			<-sent
+		}()
+	}
+	if err != nil && !isReset(err) {
+		return nil, a.ioFailed(err)
+	}
+	// A server may refuse a request that it has not read: then there is an
+	// answer although sending failed.
+	res, err := a.readHead(w, m.method)
+	if err != nil {
+		return nil, err
+	}
+	to, err := a.headers(m, res)
+	if err != nil || to != nil {
+		return to, err
+	}
+	return nil, a.readBody(res.Body, res.ContentLength, res.Header)
+}
+
+// send writes the request; a large body goes on in the background, and the
+// channel is closed when it is through.
+func (a *attempt) send(c *connection, w *wire, body []byte) (<-chan struct{}, error) {
+	if len(body) <= inlineBody {
+		w.head = append(w.head, body...)
+		_, err := c.Write(w.head)
+		return nil, err
+	}
+	if _, err := c.Write(w.head); err != nil {
+		return nil, err
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = c.Write(body) // what went wrong shows in the answer
+	}()
+	return done, nil
+}
+
+// appendHead writes the request line and the header section. All values were
+// checked when the message was built.
+func (m *message) appendHead(b []byte, absolute bool, proxy *proxyServer) []byte {
+	b = append(b, m.method...)
+	b = append(b, ' ')
+	if absolute {
+		b = append(b, "http://"...)
+		b = append(b, m.at.authority...)
+	}
+	b = append(b, m.target...)
+	b = append(b, " HTTP/1.1\r\nHost: "...)
+	if m.host != "" {
+		b = append(b, m.host...)
+	} else {
+		b = append(b, m.at.authority...)
+	}
+	b = append(b, "\r\nConnection: close\r\n"...)
+	for _, f := range m.fields {
+		b = append(b, f.name...)
+		b = append(b, ": "...)
+		b = append(b, f.value...)
+		b = append(b, "\r\n"...)
+	}
+	if absolute {
+		if value := proxy.authorization(); value != "" {
+			b = append(b, "Proxy-Authorization: "...)
+			b = append(b, value...)
+			b = append(b, "\r\n"...)
+		}
+	}
+	if m.hasBody || m.method == http.MethodPost || m.method == http.MethodPut || m.method == http.MethodPatch {
+		b = append(b, "Content-Length: "...)
+		b = strconv.AppendInt(b, int64(len(m.body)), 10)
+		b = append(b, "\r\n"...)
+	}
+	return append(b, "\r\n"...)
+}
+
+// readHead reads up to the final answer's headers. Interim answers (1xx) are
+// passed over; waiting for what follows them is still waiting.
+func (a *attempt) readHead(w *wire, method string) (*http.Response, error) {
+	var asked *http.Request // nil means GET
+	if method == http.MethodHead {
+		asked = &http.Request{Method: method}
+	}
+	for {
+		a.enter(stageWait, &a.resp.Phases.TTFB)
+		if _, err := w.br.Peek(1); err != nil {
+			return nil, a.ioFailed(err)
+		}
+		a.enter(stageHead, &a.resp.Phases.Transfer)
+		if err := a.looksLikeHTTP(w.br); err != nil {
+			return nil, err
+		}
+		res, err := http.ReadResponse(w.br, asked) //nolint:bodyclose // the connection is closed, which closes it
+		if err != nil {
+			return nil, a.ioFailed(err)
+		}
+		if res.StatusCode >= 200 || res.StatusCode == http.StatusSwitchingProtocols {
+			w.meter.limited = false
+			return res, nil
+		}
+	}
+}
+
+// looksLikeHTTP tells what answers instead of an HTTP server, from the bytes
+// that came first.
+func (a *attempt) looksLikeHTTP(br *bufio.Reader) error {
+	const start = "HTTP/"
+	first, err := br.Peek(br.Buffered())
+	if err != nil {
+		return a.ioFailed(err)
+	}
+	n := min(len(first), len(start))
+	if string(first[:n]) == start[:n] {
+		return nil
+	}
+	const alert, handshake = 0x15, 0x16 // TLS record types
+	if first[0] == alert || first[0] == handshake {
+		return failure(ClassProtocol, nil, "%s answers in TLS; is the URL https://?", a.to)
+	}
+	line, _, _ := strings.Cut(string(first[:min(len(first), 64)]), "\n")
+	return failure(ClassProtocol, nil, "the answer is not HTTP: it begins with %s", excerpt(strings.TrimSuffix(line, "\r")))
+}
+
+// headers keeps an answer's headers and cookies and decides whether to go on
+// to another URL.
+func (a *attempt) headers(m *message, res *http.Response) (*url.URL, error) {
+	a.resp.Status, a.resp.Protocol, a.resp.Headers = res.StatusCode, res.Proto, res.Header
+	a.resp.Cookies = nil
+	if len(res.Header["Set-Cookie"]) > 0 {
+		a.resp.Cookies = res.Cookies()
+		if a.in.Jar != nil {
+			a.in.Jar.SetCookies(m.url, a.resp.Cookies)
+		}
+	}
+	if a.probe.redirects.Max == 0 {
+		return nil, nil
+	}
+	return redirected(m.url, res.StatusCode, res.Header)
+}

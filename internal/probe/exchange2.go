@@ -1,0 +1,85 @@
+package probe
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// connectionKey is the context key under which exchange2 hands an open
+// connection to the HTTP/2 transport.
+type connectionKey struct{}
+
+// exchange2 sends m and reads the answer by HTTP/2 (RFC 9113), on a connection
+// that is already open and was measured. net/http's client connection does it;
+// it is closed, with its goroutine, when the answer was read.
+func (a *attempt) exchange2(c *connection, m *message) (*url.URL, error) {
+	a.enter(stageSend, &a.resp.Phases.TTFB)
+	ctx := context.WithValue(a.ctx, connectionKey{}, c.Conn)
+	conn, err := a.http.h2.NewClientConn(ctx, m.at.scheme, m.at.String())
+	if err != nil {
+		return nil, a.h2Failed(err)
+	}
+	defer conn.Close()
+	a.stage = stageWait
+	res, err := conn.RoundTrip(m.request(a.ctx))
+	if err != nil {
+		return nil, a.h2Failed(err)
+	}
+	defer res.Body.Close()
+	a.enter(stageHead, &a.resp.Phases.Transfer)
+	to, err := a.headers(m, res)
+	if err != nil || to != nil {
+		return to, err
+	}
+	return nil, a.readBody(res.Body, res.ContentLength, res.Header)
+}
+
+// request is m as net/http's type.
+func (m *message) request(ctx context.Context) *http.Request {
+	header := make(http.Header, len(m.fields))
+	for _, f := range m.fields {
+		header[f.name] = append(header[f.name], f.value)
+	}
+	host := m.host
+	if host == "" {
+		host = m.at.authority
+	}
+	r := &http.Request{
+		Method: m.method, URL: m.url, Host: host, Header: header,
+		Proto: "HTTP/2.0", ProtoMajor: 2,
+	}
+	if m.hasBody && len(m.body) > 0 {
+		r.Body = bodyOf(m.body)
+		r.ContentLength = int64(len(m.body))
+	}
+	return r.WithContext(ctx)
+}
+
+// h2Failed explains an HTTP/2 connection that did not work.
+func (a *attempt) h2Failed(err error) error {
+	if stop := a.interrupted(err); stop != nil {
+		return stop
+	}
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "looked like an HTTP/1.1 header"):
+		return failure(ClassProtocol, err, "%s answers in HTTP/1.1 to an HTTP/2 request", a.to)
+	case strings.Contains(text, "response header list larger"):
+		return failure(ClassProtocol, err, "the answer's headers are larger than %s", maxHeader)
+	case errors.Is(err, net.ErrClosed), strings.Contains(text, "client connection lost"):
+		return failure(ClassProtocol, err, "connection closed by %s without an answer", a.resp.RemoteAddr)
+	}
+	return a.ioFailed(err)
+}
+
+// readCloser is a body to send.
+type readCloser struct{ *bytes.Reader }
+
+func (readCloser) Close() error { return nil }
+
+func bodyOf(body []byte) readCloser { return readCloser{bytes.NewReader(body)} }
