@@ -27,7 +27,7 @@ type Check struct {
 	Cron string `yaml:"cron"`
 	// Active hours; outside them the check does not run. Example: Mon-Fri 08:00-20:00 Europe/Berlin
 	Active string `yaml:"active"`
-	// Timeout of one attempt, over all its steps. Default: 10s, or `every` when that is shorter.
+	// Timeout of one attempt, over all its steps. Default: 10s, or three quarters of `every` when that is shorter.
 	Timeout units.Duration `yaml:"timeout"`
 	// Retries within one run, before it counts as failed.
 	Retries Retries `yaml:"retries"`

@@ -1,0 +1,128 @@
+// Command checks measures a real lapwing binary under load: thousands of HTTP
+// checks against a target in another process, every result stored with its
+// phases. The peer, a plain loop that stores nothing (bench/loop), runs in the
+// same minutes, so that figures from different machines compare as ratios.
+//
+//	go run ./bench/checks -checks 5000 -every 10s -hang 0.1 -for 60s
+package main
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// load is what is measured.
+type load struct {
+	checks int
+	every  time.Duration
+	hang   float64
+	length time.Duration
+	warm   time.Duration
+}
+
+func main() {
+	var l load
+	flag.IntVar(&l.checks, "checks", 5000, "how many checks")
+	flag.DurationVar(&l.every, "every", 10*time.Second, "interval of each")
+	flag.Float64Var(&l.hang, "hang", 0, "share of the checks whose target never answers")
+	flag.DurationVar(&l.length, "for", time.Minute, "how long to measure")
+	flag.DurationVar(&l.warm, "warm", 0, "how long to wait before (default: 1.5 intervals)")
+	flag.Parse()
+	if l.warm == 0 {
+		l.warm = l.every * 3 / 2
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, 3*(l.length+l.warm)+2*time.Minute)
+	defer cancel()
+	if err := run(ctx, l); err != nil {
+		fmt.Fprintln(os.Stderr, "bench/checks:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, l load) error {
+	dir, err := os.MkdirTemp("", "lapwing-bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	for _, program := range []string{"cmd/lapwing", "bench/target", "bench/loop"} {
+		out := filepath.Join(dir, filepath.Base(program))
+		build := exec.CommandContext(ctx, "go", "build", "-o", out, "./"+program) //nolint:gosec // our own programs
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			return fmt.Errorf("build %s: %w", program, err)
+		}
+	}
+	target, address, hanging, err := startTarget(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer target.stop()
+	ours, err := measureLapwing(ctx, dir, l, address, hanging)
+	if err != nil {
+		return err
+	}
+	peer, err := measureLoop(ctx, dir, l, address)
+	if err != nil {
+		return err
+	}
+	report(l, ours, peer)
+	return nil
+}
+
+// startTarget starts bench/target and returns its two addresses.
+func startTarget(ctx context.Context, dir string) (p *process, answering, hanging string, err error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(dir, "target")) //nolint:gosec // our own program
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, "", "", err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, "", "", err
+	}
+	p = &process{cmd}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		p.stop()
+		return nil, "", "", fmt.Errorf("the target did not start: %w", err)
+	}
+	fields := strings.Fields(line)
+	return p, fields[1], fields[3], nil
+}
+
+// writeConfig writes the configuration of the load.
+func writeConfig(path, address, hanging string, l load) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "listen: 127.0.0.1:0\ndata: ./data\nchecks:\n")
+	for i := range l.checks {
+		host := address
+		if float64(i%100) < l.hang*100 {
+			host = hanging
+		}
+		fmt.Fprintf(&b, "  - {name: check-%d, url: \"http://%s/orders/%d\", every: %s, assert: [status == 200, latency < 5s]}\n", i, host, i, l.every)
+	}
+	return os.WriteFile(path, []byte(b.String()), 0o600)
+}
+
+func report(l load, ours, peer figures) {
+	fmt.Printf("%d checks every %s, %.0f %% hanging, measured for %s\n", l.checks, l.every, l.hang*100, l.length)
+	fmt.Printf("%-34s %12s %12s %8s\n", "", "lapwing", "plain loop", "ratio")
+	fmt.Printf("%-34s %12.3f %12.3f %8.2f\n", "CPU seconds per 1,000 checks", ours.cpuPerThousand(), peer.cpuPerThousand(), ours.cpuPerThousand()/peer.cpuPerThousand())
+	fmt.Printf("%-34s %12.1f %12.1f %8.2f\n", "resident memory at the end, MB", ours.rss, peer.rss, ours.rss/peer.rss)
+	fmt.Printf("%-34s %12.1f\n", "results per second", ours.runs/ours.elapsed.Seconds())
+	fmt.Printf("%-34s %12s\n", "schedule error p99 at most", ours.delayP99)
+	fmt.Printf("%-34s %12.0f\n", "missed starts", ours.missed)
+	if ours.resultsOnDisk > 0 {
+		fmt.Printf("%-34s %12.1f\n", "MB on disk per million results", ours.disk/ours.resultsOnDisk)
+	}
+}

@@ -1,0 +1,195 @@
+package checks
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"lapwing.dev/lapwing/internal/fault"
+)
+
+// start runs a due check in a goroutine of its own. A check never runs twice at
+// once: if its last run has not ended, this start is missed.
+func (m *Manager) start(id string, due time.Time) {
+	now := time.Now()
+	m.mu.Lock()
+	c := m.checks[id]
+	if c == nil || c.paused() || m.runCtx == nil {
+		m.mu.Unlock()
+		return
+	}
+	if c.running {
+		m.mu.Unlock()
+		m.noteMissed(id, now, 1)
+		return
+	}
+	p, run := c.begin(now)
+	ctx := m.runCtx
+	m.running.Add(1)
+	m.mu.Unlock()
+
+	m.metrics.late(now.Sub(due))
+	go m.execute(ctx, p, run, false)
+}
+
+// begin marks the check as running and names the run. Names are start times in
+// milliseconds; two starts in the same one, as after a jump of the clock, get
+// different names.
+func (c *check) begin(now time.Time) (*plan, RunID) {
+	run := RunID(now.UnixMilli())
+	if run == c.last {
+		run++
+	}
+	c.last = run
+	c.running = true
+	return c.plan, run
+}
+
+// execute runs a plan and hands the result to the recorder. The caller has
+// counted it in m.running.
+func (m *Manager) execute(ctx context.Context, p *plan, run RunID, manual bool) {
+	defer m.running.Done()
+	f := m.runner.run(ctx, p, run)
+	f.manual = manual
+	m.mu.Lock()
+	if c := m.checks[p.id]; c != nil && c.last == run {
+		c.running = false
+		if f.err != nil {
+			c.answer(f)
+		}
+	}
+	m.mu.Unlock()
+	if f.err != nil {
+		return
+	}
+	m.recorder.queue <- f
+}
+
+// answer gives a finished run to whoever waits for it.
+func (c *check) answer(f finished) {
+	c.waiters = slices.DeleteFunc(c.waiters, func(w waiter) bool {
+		if f.result.Run < w.run {
+			return false
+		}
+		w.done <- f // capacity 1, one answer each
+		return true
+	})
+}
+
+// noteMissed counts planned starts that did not happen.
+func (m *Manager) noteMissed(id string, at time.Time, n uint32) {
+	m.mu.Lock()
+	c := m.checks[id]
+	if c == nil || c.paused() {
+		m.mu.Unlock()
+		return
+	}
+	c.missed += uint64(n)
+	m.mu.Unlock()
+	select {
+	case m.recorder.missed <- Missed{Check: id, At: at, Count: n}:
+	default: // the store is far behind; the count since the start is kept above
+	}
+}
+
+func (c *check) paused() bool { return c.life.Paused || c.plan.config.Paused }
+
+// RunNow runs a check at once, outside its schedule, and waits for the stored
+// result. When a run is under way, it waits for that one.
+func (m *Manager) RunNow(ctx context.Context, id string) (*Result, error) {
+	done := make(chan finished, 1)
+	m.mu.Lock()
+	c := m.checks[id]
+	switch {
+	case c == nil:
+		m.mu.Unlock()
+		return nil, fault.NotFound("there is no check %q", id)
+	case m.runCtx == nil:
+		m.mu.Unlock()
+		return nil, fault.Unavailable("checks are not running; the server is starting or stopping")
+	}
+	if !c.running {
+		p, run := c.begin(time.Now())
+		m.running.Add(1)
+		go m.execute(m.runCtx, p, run, true)
+	}
+	c.waiters = append(c.waiters, waiter{run: c.last, done: done})
+	m.mu.Unlock()
+	select {
+	case f := <-done:
+		if f.err != nil {
+			return nil, fault.Unavailable("the run was given up: %w", f.err)
+		}
+		return &f.result, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// apply judges the state that a finished run leads to. The recorder calls it,
+// in order; nothing of it is shown yet.
+func (m *Manager) apply(f *finished) ([]Transition, *Evidence) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := &f.result
+	c := m.checks[r.Check]
+	if c == nil { // removed meanwhile; its result still counts for its history
+		life := m.lives[r.Check]
+		r.State = nextState(&life, r.Status, f.plan.config.Alert)
+		life.Apply(r)
+		m.lives[r.Check] = life
+		return nil, nil
+	}
+	from := c.life.State
+	r.State = nextState(&c.life, r.Status, f.plan.config.Alert)
+	if c.life.Paused {
+		r.State = Paused
+	}
+	var evidence *Evidence
+	if worthKeeping(&c.life, c.previous, r, f.manual) {
+		evidence = f.evidence(m.runner.tracer.traceID(r.Check, r.Run))
+	}
+	c.life.Apply(r)
+	c.previous = verdict{r.Status, r.Flaky()}
+	if r.State == from {
+		return nil, evidence
+	}
+	return []Transition{{Check: r.Check, At: r.At(), From: from, To: r.State, Reason: r.Last().Reason, Run: r.Run}}, evidence
+}
+
+// publish shows a batch that is on disk.
+func (m *Manager) publish(batch []finished) {
+	events := make([]Event, 0, len(batch))
+	m.mu.Lock()
+	for i := range batch {
+		f := &batch[i]
+		m.metrics.count(&f.result)
+		c := m.checks[f.result.Check]
+		if c == nil {
+			continue
+		}
+		r := f.result
+		before := c.shown.life
+		c.shown.life.Apply(&r)
+		c.shown.life.Paused, c.shown.life.PausedBy = c.life.Paused, c.life.PausedBy
+		c.shown.last, c.shown.facts = &r, f.facts
+		c.shown.addRecent(&r)
+		c.answer(*f)
+		if before.State != r.State {
+			m.log.Info("check changed state", "check", c.plan.config.Name, "from", before.State, "to", r.State, "reason", r.Last().Reason)
+		}
+		events = append(events, c.event())
+	}
+	m.mu.Unlock()
+	if m.onResult != nil {
+		for i := range batch {
+			m.onResult(&batch[i].result)
+		}
+	}
+	if m.publisher == nil {
+		return
+	}
+	for i := range events {
+		m.publisher.Publish("check", &events[i])
+	}
+}

@@ -1,0 +1,303 @@
+package checks
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"lapwing.dev/lapwing/internal/checks/assert"
+	"lapwing.dev/lapwing/internal/fault"
+	"lapwing.dev/lapwing/internal/health"
+	"lapwing.dev/lapwing/internal/probe"
+)
+
+// Publisher tells whoever is looking that something happened; it must not block.
+type Publisher interface {
+	Publish(kind string, data any)
+}
+
+// Deps is what a Manager works with; all of it outlives the Manager.
+type Deps struct {
+	Log       *slog.Logger
+	Store     Store
+	HTTP      *probe.HTTP
+	Contracts Contracts     // nil: `contract` assertions fail with a reason
+	Publisher Publisher     // nil: nobody is looking
+	OnResult  func(*Result) // called for each stored result, in order; it must not block or retain. May be nil
+	Health    *health.Registry
+	TraceSeed []byte // of this installation; makes its trace ids its own
+}
+
+// Config is what the file says about checks.
+type Config struct {
+	Checks    []Check
+	APIs      map[string]string // base URL by API name
+	Retention Retention
+	Dir       string // folder that relative files are relative to
+}
+
+// Manager schedules, runs, judges and remembers checks.
+//
+// The life of a Manager: New, Load, Prepare+commit, Run (which blocks),
+// and Prepare+commit again for each reload. The other methods may be called
+// from any goroutine after Load.
+type Manager struct {
+	log       *slog.Logger
+	store     Store
+	http      *probe.HTTP
+	contracts Contracts
+	publisher Publisher
+	onResult  func(*Result)
+	runner    runner
+	scheduler *scheduler
+	recorder  *recorder
+	metrics   *metrics
+	running   sync.WaitGroup
+
+	mu        sync.Mutex
+	checks    map[string]*check
+	order     []string // IDs as in the file
+	lives     map[string]Life
+	retention Retention
+	runCtx    context.Context // of Run; nil before and after
+}
+
+// check is one check with its present state.
+type check struct {
+	plan     *plan
+	life     Life    // as judged; shown follows when the result is on disk
+	previous verdict // of the last judged run
+	shown    shown
+	running  bool
+	last     RunID // the last run that was started
+	missed   uint64
+	waiters  []waiter
+}
+
+// verdict is what the next run is compared with; its zero value is no run.
+type verdict struct {
+	status Status
+	flaky  bool
+}
+
+// waiter wants the first result of a run that is not older than run.
+type waiter struct {
+	run  RunID
+	done chan<- finished // capacity 1
+}
+
+// shown is what people see of a check.
+type shown struct {
+	life   Life
+	last   *Result
+	facts  facts
+	recent []float32 // latencies in seconds, oldest first, 0 = down
+}
+
+// recentRuns is how many latencies a sparkline has.
+const recentRuns = 24
+
+// New makes a Manager without checks.
+func New(d Deps) *Manager {
+	log := d.Log.With("part", "checks")
+	m := &Manager{
+		log: log, store: d.Store, http: d.HTTP, contracts: d.Contracts, publisher: d.Publisher, onResult: d.OnResult,
+		runner: runner{tracer: tracer{seed: d.TraceSeed}, contracts: d.Contracts},
+		checks: map[string]*check{}, lives: map[string]Life{}, retention: DefaultRetention(),
+		metrics: newMetrics(),
+	}
+	m.scheduler = newScheduler(m.start, m.noteMissed)
+	m.recorder = &recorder{
+		log: log, store: d.Store, health: d.Health,
+		queue: make(chan finished, queueSize), missed: make(chan Missed, queueSize),
+		apply: m.apply, publish: m.publish, dropped: m.metrics.drop,
+	}
+	return m
+}
+
+// Load reads the lives of all checks from the store.
+func (m *Manager) Load(ctx context.Context) error {
+	lives, err := m.store.Lives(ctx)
+	if err != nil {
+		return fmt.Errorf("read the state of checks: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lives = lives
+	return nil
+}
+
+// Prepare makes a new set of checks ready. The error is a fault.Problems with
+// paths from "checks[0]". Until commit is called nothing has changed; commit
+// cannot fail. Checks with the same name keep their state, history and place in time.
+func (m *Manager) Prepare(cfg Config) (commit func(), err error) {
+	var problems fault.Problems
+	compiler := compiler{http: m.http, dir: cfg.Dir, apis: cfg.APIs, programs: map[string]*assert.Program{}}
+	plans := make([]*plan, 0, len(cfg.Checks))
+	for i := range cfg.Checks {
+		p, ps := compiler.compile(cfg.Checks[i])
+		if len(ps) > 0 {
+			problems.Merge(fmt.Sprintf("checks[%d]", i), ps)
+			continue
+		}
+		plans = append(plans, p)
+	}
+	if len(problems) > 0 {
+		releaseAll(plans)
+		return nil, problems
+	}
+	return func() { m.commit(plans, cfg.Retention) }, nil
+}
+
+// commit swaps the checks.
+func (m *Manager) commit(plans []*plan, retention Retention) {
+	fresh := m.swap(plans, retention)
+	for _, p := range plans {
+		m.scheduler.set(p.id, p.schedule, fresh[p.id])
+	}
+}
+
+// swap replaces the plans and returns which checks have never run.
+func (m *Manager) swap(plans []*plan, retention Retention) (fresh map[string]bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old := m.checks
+	m.checks = make(map[string]*check, len(plans))
+	m.order = make([]string, 0, len(plans))
+	m.retention = retention
+	fresh = map[string]bool{}
+	for _, p := range plans {
+		c := old[p.id]
+		if c == nil {
+			life := m.lives[p.id]
+			c = &check{life: life, last: life.LastRun, shown: shown{life: life}}
+			fresh[p.id] = life.LastRun == 0
+		} else {
+			c.plan.release()
+		}
+		c.plan = p
+		m.checks[p.id] = c
+		m.order = append(m.order, p.id)
+		delete(old, p.id)
+	}
+	for id, c := range old {
+		m.lives[id] = c.life
+		c.plan.release()
+		for _, w := range c.waiters {
+			w.done <- finished{err: fault.NotFound("check %q was removed", id)}
+		}
+		m.scheduler.remove(id)
+	}
+	return fresh
+}
+
+// Run schedules checks until ctx ends and every run has ended and is recorded.
+func (m *Manager) Run(ctx context.Context) error {
+	if err := m.warm(ctx); err != nil {
+		return err
+	}
+	recordCtx, stopRecording := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopRecording()
+	var recording, pruning sync.WaitGroup
+	recording.Go(func() { m.recorder.run(recordCtx) })
+	pruning.Go(func() { m.pruneDaily(ctx) })
+
+	m.setRunCtx(ctx)
+	m.scheduler.run(ctx)
+	m.setRunCtx(nil)
+
+	m.running.Wait()
+	pruning.Wait()
+	stopRecording()
+	recording.Wait()
+	return nil
+}
+
+func (m *Manager) setRunCtx(ctx context.Context) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.runCtx = ctx
+}
+
+// warm fills in the last runs of each check from the history, so that pages
+// have something to show at once after a restart.
+func (m *Manager) warm(ctx context.Context) error {
+	for _, id := range m.ids() {
+		life := m.lifeOf(id)
+		if life.LastRun == 0 {
+			continue
+		}
+		to := life.LastRun.Time().Add(time.Millisecond)
+		results, err := m.store.Results(ctx, id, to.Add(-units30d), to, recentRuns)
+		if err != nil {
+			return fmt.Errorf("read the last runs of check %q: %w", id, err)
+		}
+		if len(results) == 0 {
+			continue
+		}
+		m.show(id, results)
+	}
+	return nil
+}
+
+const units30d = 30 * 24 * time.Hour
+
+// show sets the last runs of a check that has not run yet in this process.
+func (m *Manager) show(id string, newestFirst []Result) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.checks[id]
+	if c == nil || c.shown.last != nil {
+		return
+	}
+	c.previous = verdict{newestFirst[0].Status, newestFirst[0].Flaky()}
+	c.shown.last = &newestFirst[0]
+	for _, r := range slices.Backward(newestFirst) {
+		c.shown.addRecent(&r)
+	}
+}
+
+func (s *shown) addRecent(r *Result) {
+	var seconds float32
+	if r.Status != Down {
+		seconds = float32(r.Latency().Seconds())
+	}
+	if s.recent == nil {
+		s.recent = make([]float32, 0, recentRuns)
+	}
+	if len(s.recent) == recentRuns {
+		copy(s.recent, s.recent[1:])
+		s.recent = s.recent[:recentRuns-1]
+	}
+	s.recent = append(s.recent, seconds)
+}
+
+func (m *Manager) ids() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.order)
+}
+
+func (m *Manager) lifeOf(id string) Life {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c := m.checks[id]; c != nil {
+		return c.life
+	}
+	return Life{}
+}
+
+// pruneDaily removes old history a minute after the start and then every hour.
+func (m *Manager) pruneDaily(ctx context.Context) {
+	for wait := time.Minute; sleep(ctx, wait); wait = time.Hour {
+		m.mu.Lock()
+		retention := m.retention
+		m.mu.Unlock()
+		if err := m.store.Prune(ctx, time.Now(), retention); err != nil && ctx.Err() == nil {
+			m.log.Warn("old history could not be removed", "error", err)
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package checks
+
+import (
+	"fmt"
+	"math/bits"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"lapwing.dev/lapwing/internal/units"
+)
+
+// schedule says when a check is due. Exactly one of every and cron is set.
+type schedule struct {
+	every  time.Duration
+	offset time.Duration // place in the interval, 0 ≤ offset < every
+	cron   cron.Schedule
+	active *activeHours // nil: always
+	text   string
+}
+
+// maxSearch bounds how far ahead a start inside the active hours is looked for.
+const maxSearch = 8 * units.Day
+
+// newSchedule builds the schedule of a check whose defaults are filled in.
+func newSchedule(id string, c *Check) (schedule, error) {
+	var s schedule
+	if c.Cron != "" {
+		parsed, err := cron.ParseStandard(c.Cron)
+		if err != nil {
+			return s, fmt.Errorf("%q is not a cron schedule: %w", c.Cron, err)
+		}
+		s.cron = parsed
+		s.text = "cron " + c.Cron
+	} else {
+		s.every = c.Every.Std()
+		// offset = phase/2^64 of the interval, without losing the low bits.
+		hi, _ := bits.Mul64(phase(id), uint64(s.every))
+		s.offset = time.Duration(hi)
+		s.text = "every " + c.Every.String()
+	}
+	if c.Active != "" {
+		hours, err := parseActiveHours(c.Active)
+		if err != nil {
+			return s, err
+		}
+		s.active = hours
+		s.text += ", " + c.Active
+	}
+	return s, nil
+}
+
+// next returns the first planned start after now. The result is now plus a
+// duration, so it carries now's monotonic clock: a jump of the wall clock
+// neither delays nor repeats a start that is already planned.
+// ok is false when the schedule has no start in the foreseeable future.
+func (s *schedule) next(now time.Time) (at time.Time, ok bool) {
+	t := now
+	for {
+		if s.cron != nil {
+			n := s.cron.Next(t.Round(0))
+			if n.IsZero() {
+				return time.Time{}, false
+			}
+			t = now.Add(n.Sub(now.Round(0)))
+		} else {
+			t = t.Add(s.untilNext(t))
+		}
+		if s.active == nil || s.active.contains(t) {
+			return t, true
+		}
+		opens := s.active.opens(t)
+		if opens.Sub(t) > maxSearch || opens.Before(t) {
+			return time.Time{}, false
+		}
+		// A start exactly at the opening counts: search from just before it.
+		t = now.Add(opens.Sub(now.Round(0)) - 1)
+	}
+}
+
+// untilNext is how long after t the next point of the grid is; the grid is
+// anchored at the Unix epoch plus the check's offset.
+func (s *schedule) untilNext(t time.Time) time.Duration {
+	since := time.Duration(t.UnixNano()) - s.offset
+	into := since % s.every
+	if into < 0 {
+		into += s.every
+	}
+	return s.every - into
+}
+
+// missedBetween counts planned starts after due and up to now, on the monotonic
+// clock: what was missed while the process could not run. Cron schedules count
+// one at most, because a wall clock that jumped would count wrongly.
+func (s *schedule) missedBetween(due, now time.Time) uint32 {
+	late := now.Sub(due)
+	if s.every == 0 {
+		if late > time.Minute {
+			return 1
+		}
+		return 0
+	}
+	return uint32(min(late/s.every, 1<<20)) //nolint:gosec // bounded on this line
+}
+
+// firstRun returns when a check that never ran is first due: at its place in
+// the interval, but within settle, so that nobody waits five minutes for a first result.
+func (s *schedule) firstRun(id string, now time.Time, settle time.Duration) (time.Time, bool) {
+	at, ok := s.next(now)
+	if !ok || at.Sub(now) <= settle || s.active != nil || s.cron != nil {
+		return at, ok
+	}
+	hi, _ := bits.Mul64(phase(id), uint64(settle))
+	return now.Add(time.Duration(hi)), true
+}

@@ -1,0 +1,185 @@
+package checks
+
+import (
+	"container/heap"
+	"context"
+	"sync"
+	"time"
+)
+
+// settleTime is within what time of its appearance a check runs for the first time.
+const settleTime = 10 * time.Second
+
+// scheduler starts checks when they are due. One goroutine waits for the
+// earliest; starting never waits for a run, so a hanging target delays nobody.
+type scheduler struct {
+	mu      sync.Mutex
+	queue   dueQueue
+	entries map[string]*entry
+	wake    chan struct{} // capacity 1: the earliest start may have changed
+
+	// start is called for each due check, with the planned start. It must not block.
+	start func(id string, due time.Time)
+	// missed is called for planned starts that passed while the process could not run.
+	missed func(id string, at time.Time, n uint32)
+}
+
+// entry is one scheduled check.
+type entry struct {
+	id       string
+	schedule schedule
+	due      time.Time
+	index    int // in the queue; -1 when it is not in it
+}
+
+func newScheduler(start func(string, time.Time), missed func(string, time.Time, uint32)) *scheduler {
+	return &scheduler{entries: map[string]*entry{}, wake: make(chan struct{}, 1), start: start, missed: missed}
+}
+
+// set adds a check, or gives a known one another schedule; an unchanged
+// schedule keeps its planned start. fresh checks start early, within settleTime.
+func (s *scheduler) set(id string, sched schedule, fresh bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entries[id]
+	if e != nil && e.schedule.text == sched.text {
+		e.schedule = sched
+		return
+	}
+	if e == nil {
+		e = &entry{id: id, index: -1}
+		s.entries[id] = e
+	}
+	e.schedule = sched
+	now := time.Now()
+	due, ok := sched.next(now)
+	if fresh {
+		due, ok = sched.firstRun(id, now, settleTime)
+	}
+	s.place(e, due, ok)
+	s.notify()
+}
+
+// remove forgets a check.
+func (s *scheduler) remove(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.entries[id]
+	if e == nil {
+		return
+	}
+	if e.index >= 0 {
+		heap.Remove(&s.queue, e.index)
+	}
+	delete(s.entries, id)
+}
+
+// next returns the planned start of a check; zero when there is none.
+func (s *scheduler) next(id string) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.entries[id]; e != nil {
+		return e.due.Round(0)
+	}
+	return time.Time{}
+}
+
+// run starts due checks until ctx ends.
+func (s *scheduler) run(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	var due []dueCheck
+	for {
+		var wait time.Duration
+		due, wait = s.takeDue(time.Now(), due[:0])
+		for _, d := range due {
+			if d.missed > 0 {
+				s.missed(d.id, d.at, d.missed)
+			}
+			s.start(d.id, d.at)
+		}
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-s.wake:
+		}
+	}
+}
+
+// dueCheck is one planned start that has come.
+type dueCheck struct {
+	id     string
+	at     time.Time // as planned
+	missed uint32    // planned starts since then that have passed too
+}
+
+// takeDue plans everything that is due anew, appends it to list, and returns
+// how long until the next. The callers' functions run outside the lock.
+func (s *scheduler) takeDue(now time.Time, list []dueCheck) (due []dueCheck, wait time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.queue) > 0 {
+		e := s.queue[0]
+		if wait := e.due.Sub(now); wait > 0 {
+			return list, wait
+		}
+		list = append(list, dueCheck{id: e.id, at: e.due, missed: e.schedule.missedBetween(e.due, now)})
+		next, ok := e.schedule.next(now)
+		s.place(e, next, ok)
+	}
+	return list, time.Hour
+}
+
+// place puts an entry where its due time belongs.
+func (s *scheduler) place(e *entry, due time.Time, ok bool) {
+	if !ok {
+		if e.index >= 0 {
+			heap.Remove(&s.queue, e.index)
+		}
+		e.due = time.Time{}
+		return
+	}
+	e.due = due
+	if e.index >= 0 {
+		heap.Fix(&s.queue, e.index)
+		return
+	}
+	heap.Push(&s.queue, e)
+}
+
+func (s *scheduler) notify() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// dueQueue is a heap by due time.
+type dueQueue []*entry
+
+func (q dueQueue) Len() int           { return len(q) }
+func (q dueQueue) Less(i, j int) bool { return q[i].due.Before(q[j].due) }
+func (q dueQueue) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].index, q[j].index = i, j
+}
+
+// Push implements heap.Interface.
+func (q *dueQueue) Push(x any) {
+	e := x.(*entry) //nolint:forcetypeassert // only place pushes
+	e.index = len(*q)
+	*q = append(*q, e)
+}
+
+// Pop implements heap.Interface.
+func (q *dueQueue) Pop() any {
+	old := *q
+	last := len(old) - 1
+	e := old[last]
+	old[last] = nil
+	e.index = -1
+	*q = old[:last]
+	return e
+}
