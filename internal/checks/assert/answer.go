@@ -22,6 +22,7 @@ type Answer struct {
 	env environment
 	vm  vm.VM // reused by every assertion on this answer
 
+	stack    [8]any // the vm's first stack, enough for most assertions
 	response *probe.Response
 	headers  map[string]any
 	cookies  map[string]*cookie
@@ -59,6 +60,7 @@ func NewAnswer(resp *probe.Response, vars map[string]any, attempt int) *Answer {
 		Vars:      vars,
 		answer:    a,
 	}
+	a.vm.Stack = a.stack[:0]
 	return a
 }
 
@@ -76,7 +78,9 @@ func host(addr string) string {
 
 // environment is what the parser's names mean. Fields are what an assertion
 // names directly; the methods are called by the tree that lower made, never by
-// an assertion itself.
+// an assertion itself. The methods have no pointer receiver since only a plain
+// struct's fields and methods are found at compile time; a pointer's are looked
+// up by name in every evaluation.
 type environment struct {
 	Status    int            `expr:"status"`
 	Latency   time.Duration  `expr:"latency"`
@@ -118,7 +122,7 @@ type cookie struct {
 }
 
 // JSON is `json`.
-func (e *environment) JSON() (any, error) { return e.answer.decodedJSON() }
+func (e environment) JSON() (any, error) { return e.answer.decodedJSON() }
 
 func (a *Answer) decodedJSON() (any, error) {
 	if !a.decoded {
@@ -129,7 +133,7 @@ func (a *Answer) decodedJSON() (any, error) {
 }
 
 // BodyText is `body`.
-func (e *environment) BodyText() string {
+func (e environment) BodyText() string {
 	a := e.answer
 	if a.body == nil {
 		body := string(a.response.Body)
@@ -139,7 +143,7 @@ func (e *environment) BodyText() string {
 }
 
 // HeaderTexts is `headers`: by lower-case name.
-func (e *environment) HeaderTexts() map[string]any {
+func (e environment) HeaderTexts() map[string]any {
 	a := e.answer
 	if a.headers == nil {
 		a.headers = make(map[string]any, len(a.response.Headers))
@@ -151,7 +155,7 @@ func (e *environment) HeaderTexts() map[string]any {
 }
 
 // SetCookies is `cookies`: by name.
-func (e *environment) SetCookies() map[string]*cookie {
+func (e environment) SetCookies() map[string]*cookie {
 	a := e.answer
 	if a.cookies == nil {
 		a.cookies = make(map[string]*cookie, len(a.response.Cookies))
@@ -185,7 +189,7 @@ func sameSite(s http.SameSite) string {
 const noTLS = "no TLS"
 
 // Certificate is `tls` in `tls.version`.
-func (e *environment) Certificate() (*certificate, error) {
+func (e environment) Certificate() (*certificate, error) {
 	if c := e.MaybeCertificate(); c != nil {
 		return c, nil
 	}
@@ -193,7 +197,7 @@ func (e *environment) Certificate() (*certificate, error) {
 }
 
 // MaybeCertificate is `tls` in `tls?.version`: nil on plain HTTP.
-func (e *environment) MaybeCertificate() *certificate {
+func (e environment) MaybeCertificate() *certificate {
 	a := e.answer
 	if t := a.response.TLS; t != nil && a.tls == nil {
 		a.tls = &certificate{
@@ -207,7 +211,7 @@ func (e *environment) MaybeCertificate() *certificate {
 // Tick is called for each element that a condition looks at, so that no body
 // can keep an assertion busy for long. It panics because only functions without
 // an error are called without reflection; the VM turns that into an error.
-func (e *environment) Tick() bool {
+func (e environment) Tick() bool {
 	if time.Now().After(e.answer.deadline) {
 		panic(faultf("took longer than %s to evaluate", maxEval))
 	}

@@ -85,13 +85,12 @@ func parse(text string, o Options) (*tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	words := newVocabulary()
-	t := &tree{text: text, options: o, config: newConfig(words), literals: src.literals, mentions: make(map[string]bool)}
+	t := &tree{text: text, options: o, config: newConfig(words()), literals: src.literals, mentions: make(map[string]bool)}
 	t.Tree, err = parser.ParseWithConfig(src.parsed, t.config)
 	if err != nil {
 		return nil, t.translate(err)
 	}
-	r := &resolver{vocabulary: words, vars: o.Vars, literals: src.literals, mentions: t.mentions}
+	r := &resolver{vocabulary: words(), vars: o.Vars, literals: src.literals, mentions: t.mentions}
 	if err := r.resolve(t.Node, 0); err != nil {
 		return nil, err
 	}

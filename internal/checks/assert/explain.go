@@ -68,30 +68,30 @@ func (x *explainer) pair(written ast.Node, slot *ast.Node, lets []*ast.VariableD
 
 // eval evaluates a written part.
 func (x *explainer) eval(a *Answer, written ast.Node) (any, error) {
-	return x.evalAs(a, written, func(lowered ast.Node) ast.Node { return lowered })
+	slot := x.lowered[written]
+	if slot == nil {
+		return nil, errors.New("no such part")
+	}
+	return x.run(a, written, *slot)
 }
 
-// evalAs evaluates something made of a part. The result of make must depend on
-// nothing but its argument, and there is one make for each part.
-func (x *explainer) evalAs(a *Answer, written ast.Node, build func(lowered ast.Node) ast.Node) (any, error) {
-	program, err := x.program(written, build)
+// run evaluates a lowered part in the scope of a written one, for which it is
+// the only one to be run.
+func (x *explainer) run(a *Answer, written, lowered ast.Node) (any, error) {
+	program, err := x.program(written, lowered)
 	if err != nil {
 		return nil, err
 	}
 	return a.run(program)
 }
 
-func (x *explainer) program(written ast.Node, build func(ast.Node) ast.Node) (*vm.Program, error) {
+// program compiles a lowered part once.
+func (x *explainer) program(written, node ast.Node) (*vm.Program, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if p := x.programs[written]; p != nil {
 		return p, nil
 	}
-	slot := x.lowered[written]
-	if slot == nil {
-		return nil, errors.New("no such part")
-	}
-	node := build(*slot)
 	for _, let := range slices.Backward(x.scopes[written]) {
 		node = &ast.VariableDeclaratorNode{Name: let.Name, Value: let.Value, Expr: node}
 	}
@@ -225,27 +225,29 @@ func (x *explainer) elements(a *Answer, n *ast.BuiltinNode) string {
 	if err != nil {
 		return ""
 	}
-	if n.Name == "all" {
-		i, err := x.evalAs(a, n, func(lowered ast.Node) ast.Node {
-			all, ok := lowered.(*ast.BuiltinNode)
-			if !ok {
-				return lowered
-			}
-			predicate, ok := all.Arguments[1].(*ast.PredicateNode)
-			if !ok {
-				return lowered
-			}
-			return &ast.BuiltinNode{Name: "findIndex", Arguments: []ast.Node{
-				all.Arguments[0], &ast.PredicateNode{Node: &ast.UnaryNode{Operator: "not", Node: predicate.Node}},
-			}}
-		})
-		if index, ok := i.(int); ok && err == nil {
-			if v := reflect.ValueOf(list); v.Kind() == reflect.Slice && index < v.Len() {
-				return fmt.Sprintf("%s[%d] = %s", n.Arguments[0], index, show(v.Index(index).Interface()))
-			}
-		}
+	v := reflect.ValueOf(list)
+	if i, found := x.refused(a, n); found && v.Kind() == reflect.Slice && i < v.Len() {
+		return fmt.Sprintf("%s[%d] = %s", n.Arguments[0], i, show(v.Index(i).Interface()))
 	}
 	return fmt.Sprintf("%s = %s", n.Arguments[0], show(list))
+}
+
+// refused finds the first element that is not what all wants.
+func (x *explainer) refused(a *Answer, n *ast.BuiltinNode) (index int, found bool) {
+	list, condition := x.lowered[n.Arguments[0]], x.lowered[n.Arguments[1]]
+	if n.Name != "all" || list == nil || condition == nil {
+		return 0, false
+	}
+	p, ok := (*condition).(*ast.PredicateNode)
+	if !ok {
+		return 0, false
+	}
+	// A condition has no value of its own, so its place among the programs is free.
+	v, err := x.run(a, n.Arguments[1], &ast.BuiltinNode{Name: "findIndex", Arguments: []ast.Node{
+		*list, &ast.PredicateNode{Node: &ast.UnaryNode{Operator: "not", Node: p.Node}},
+	}})
+	index, found = v.(int)
+	return index, found && err == nil
 }
 
 // isConstant reports whether a part needs no answer, so that its value need not

@@ -20,7 +20,7 @@ const (
 // reference and no others. A configuration caches types while it compiles, so
 // it must not be shared between goroutines.
 func newConfig(v vocabulary) *conf.Config {
-	c := conf.New(&environment{})
+	c := conf.New(environment{})
 	c.MaxNodes = maxNodes
 	for name := range c.Builtins {
 		if !v.functions[name] {

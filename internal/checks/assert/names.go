@@ -1,6 +1,9 @@
 package assert
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // Name is one entry of the language's reference.
 type Name struct {
@@ -99,6 +102,9 @@ type vocabulary struct {
 	names     map[string]bool
 	functions map[string]bool
 }
+
+// words returns the vocabulary, which nobody changes.
+var words = sync.OnceValue(newVocabulary)
 
 func newVocabulary() vocabulary {
 	v := vocabulary{names: make(map[string]bool), functions: make(map[string]bool)}

@@ -34,7 +34,7 @@ type resolver struct {
 // resolve checks the tree below node.
 func (r *resolver) resolve(node ast.Node, depth int) error {
 	if r.visits++; r.visits > maxVisits || depth > maxDepth {
-		return mistakeAt(0, 0, "split it into several assertions", "the expression is too complex")
+		return tooComplex()
 	}
 	switch n := node.(type) {
 	case *ast.IdentifierNode:
@@ -64,6 +64,10 @@ func (r *resolver) resolve(node ast.Node, depth int) error {
 		}
 	}
 	return r.each(children(node), depth)
+}
+
+func tooComplex() error {
+	return mistakeAt(0, 0, "split it into several assertions", "the expression is too complex")
 }
 
 func (r *resolver) each(slots []*ast.Node, depth int) error {

@@ -36,6 +36,8 @@ func (t *tree) translate(err error) error {
 	case fe.Message == "unexpected end of expression", fe.Message == "unexpected token EOF":
 		end := utf8.RuneCountInString(strings.TrimRightFunc(t.text, unicode.IsSpace))
 		return mistakeAt(end, end, "", "the expression ends too early")
+	case strings.HasSuffix(fe.Message, "exceeds maximum allowed nodes"):
+		return tooComplex()
 	case undefinedIndex.MatchString(fe.Message):
 		return t.noElements(fe.Location, say)
 	}
