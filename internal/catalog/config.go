@@ -1,5 +1,12 @@
 package catalog
 
+import (
+	"net/url"
+	"strings"
+
+	"lapwing.dev/lapwing/internal/fault"
+)
+
 // API is one entry of the `apis:` section: an HTTP API under watch.
 type API struct {
 	// Name of the API, unique in the file. Example: orders
@@ -10,4 +17,44 @@ type API struct {
 	OpenAPI string `yaml:"openapi"`
 	// Labels to group and select by. Example: {team: shop}
 	Labels map[string]string `yaml:"labels"`
+}
+
+// Validate reports every mistake of the entry, with paths relative to it. It
+// reads nothing: whether the document is there shows when it is loaded.
+func (a *API) Validate() fault.Problems {
+	var problems fault.Problems
+	if strings.TrimSpace(a.Name) == "" {
+		problems.Add("name", "give the API a short name, such as orders", "the name is missing")
+	}
+	if a.URL == "" {
+		problems.Add("url", "write where the API is reached, such as http://127.0.0.1:8000", "the URL is missing")
+	} else if message, hint := badURL(a.URL); message != "" {
+		problems.Add("url", hint, "%s", message)
+	}
+	if strings.Contains(a.OpenAPI, "://") && !strings.HasPrefix(a.OpenAPI, "file://") {
+		if message, hint := badURL(a.OpenAPI); message != "" {
+			problems.Add("openapi", hint, "%s", message)
+		}
+	}
+	return problems
+}
+
+// badURL says what is wrong with an absolute HTTP URL, or "".
+func badURL(text string) (message, hint string) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return "this is not a URL", "write it like http://127.0.0.1:8000"
+	case u.Scheme == "":
+		return "the URL has no scheme", "did you mean http://" + strings.TrimLeft(text, "/") + "?"
+	case u.Scheme != "http" && u.Scheme != "https":
+		return "the URL must be http or https", "write it like http://127.0.0.1:8000 (localhost:8000 needs http:// before it)"
+	case u.Hostname() == "":
+		return "the URL has no host", "write it like http://127.0.0.1:8000"
+	case u.User != nil:
+		return "the URL holds a user name or password", "give them in the check's request: auth: {basic: …}"
+	case u.RawQuery != "" || u.Fragment != "":
+		return "the URL has a query or a fragment", "leave out what comes after ? or #"
+	}
+	return "", ""
 }
