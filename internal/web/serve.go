@@ -34,43 +34,51 @@ const (
 // listening failed.
 func Serve(ctx context.Context, ln net.Listener, handler http.Handler, log *slog.Logger, drain ...func()) error {
 	log = log.With("part", "web")
-	var running sync.WaitGroup
+	// Handlers hold running for reading, so that locking it waits for all of
+	// them; a WaitGroup would not allow one to start while it is waited for.
+	var running sync.RWMutex
+	var open connections
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			running.Add(1)
-			defer running.Done()
+			running.RLock()
+			defer running.RUnlock()
 			handler.ServeHTTP(w, r)
 		}),
 		ReadHeaderTimeout: readHeaderTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
+		ConnState:         open.follow,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what clients do wrong, such as a broken handshake
 	}
+	limited := netutil.LimitListener(ln, maxConnections)
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(netutil.LimitListener(ln, maxConnections)) }()
+	go func() { failed <- server.Serve(limited) }()
 
 	var cause error
 	select {
 	case err := <-failed:
 		cause = fmt.Errorf("serve %s: %w", ln.Addr(), err)
-		failed <- http.ErrServerClosed
 	case <-ctx.Done():
+		_ = limited.Close() // it only ever accepted
+		<-failed
 	}
 
+	// Nobody comes in any more. Now those who are in.
 	for _, end := range drain {
 		end()
 	}
+	open.closeSilent()
 	limit, cancel := context.WithTimeout(base, drainTimeout)
 	defer cancel()
 	if err := server.Shutdown(limit); err != nil {
 		cut()
 		cause = errors.Join(cause, fmt.Errorf("requests still running after %s were cut off", drainTimeout), server.Close())
 	}
-	<-failed
-	running.Wait()
+	running.Lock()
+	defer running.Unlock()
 	return cause
 }

@@ -1,0 +1,137 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"lapwing.dev/lapwing/internal/access"
+	"lapwing.dev/lapwing/internal/fault"
+	"lapwing.dev/lapwing/internal/web/problem"
+)
+
+// Base is the path of the API.
+const Base = "/api/v1"
+
+// Route is one entry of the API's list.
+type Route struct {
+	Method string
+	Path   string       // template under Base
+	Scope  access.Scope // that the caller needs; "" is open to everybody
+	handle handler
+}
+
+// handler answers one route. An error is answered as a problem; nothing must
+// have been written then.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// Routes is the whole API in one list.
+func (a *API) Routes() []Route {
+	return []Route{
+		{"GET", "/checks", access.Read, a.listChecks},
+		{"GET", "/checks/{id}", access.Read, a.getCheck},
+		{"GET", "/checks/{id}/results", access.Read, a.listResults},
+		{"GET", "/checks/{id}/results/{run}", access.Read, a.getResult},
+		{"GET", "/checks/{id}/rollups", access.Read, a.listRollups},
+		{"GET", "/checks/{id}/uptime", access.Read, a.getUptime},
+		{"GET", "/checks/{id}/transitions", access.Read, a.listCheckTransitions},
+		{"POST", "/checks/{id}/run", access.Write, a.runCheck},
+		{"POST", "/checks/{id}/pause", access.Write, a.pauseCheck},
+		{"POST", "/checks/{id}/resume", access.Write, a.resumeCheck},
+		{"GET", "/transitions", access.Read, a.listTransitions},
+
+		{"GET", "/apis", access.Read, a.listAPIs},
+		{"GET", "/apis/{name}/operations", access.Read, a.listOperations},
+
+		{"GET", "/config", access.Read, a.getConfig},
+		{"POST", "/config/reload", access.Write, a.reloadConfig},
+		{"GET", "/health", access.Read, a.getHealth},
+
+		{"GET", "/tokens", access.Admin, a.listTokens},
+		{"POST", "/tokens", access.Admin, a.createToken},
+		{"DELETE", "/tokens/{id}", access.Admin, a.deleteToken},
+
+		{"GET", "/events", access.Read, a.streamEvents},
+		{"GET", "/openapi.json", "", a.getDocument},
+		{"GET", "/problems/{code}", "", a.getProblem},
+	}
+}
+
+// API answers at Base. It expects the caller's identity in the request's
+// context (access.From): package web puts it there.
+type API struct {
+	deps     Deps
+	problems problem.Writer
+	mux      *http.ServeMux
+}
+
+// New returns the API.
+func New(d Deps) *API {
+	log := d.Log.With("part", "api")
+	a := &API{deps: d, problems: problem.Writer{Log: log}, mux: http.NewServeMux()}
+	for _, route := range a.Routes() {
+		a.mux.Handle(route.Method+" "+Base+route.Path, a.guard(route))
+	}
+	return a
+}
+
+// ServeHTTP answers every path; those without a route are problems too.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	h, pattern := a.mux.Handler(r)
+	if pattern != "" {
+		a.mux.ServeHTTP(w, r)
+		return
+	}
+	// The mux's own answer is plain text; only its status is of use.
+	probe := &discard{header: http.Header{}}
+	h.ServeHTTP(probe, r)
+	if probe.status == http.StatusMethodNotAllowed {
+		a.problems.Write(w, r, &problem.MethodError{Method: r.Method, Allow: probe.header.Get("Allow")})
+		return
+	}
+	a.problems.Write(w, r, fault.NotFound("there is no route %.100q; the routes are in %s/openapi.json", r.URL.Path, Base))
+}
+
+// guard lets through who holds the route's scope, and answers errors.
+func (a *API) guard(route Route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := allowed(access.From(r.Context()), route.Scope)
+		if err == nil {
+			err = route.handle(w, r)
+		}
+		if err != nil {
+			a.problems.Write(w, r, err)
+		}
+	})
+}
+
+func allowed(id access.Identity, scope access.Scope) error {
+	switch {
+	case scope == "" || id.Can(scope):
+		return nil
+	case !id.Known():
+		return fault.Unauthentic("log in, or send an API token: `Authorization: Bearer lw_…`")
+	}
+	err := fault.Forbidden("this needs a token with the scope %s; %q has %s", scope, id.Name, scopeNames(id.Scopes))
+	var f *fault.Error
+	if errors.As(err, &f) {
+		f.Code = "scope_missing"
+	}
+	return err
+}
+
+// caller is the name of who sends the request.
+func caller(ctx context.Context) string { return access.From(ctx).Name }
+
+// discard takes an answer and keeps its status and header.
+type discard struct {
+	header http.Header
+	status int
+}
+
+func (d *discard) Header() http.Header { return d.header }
+
+func (d *discard) WriteHeader(status int) { d.status = status }
+
+func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
