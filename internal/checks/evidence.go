@@ -33,6 +33,8 @@ func (sr *stepRun) evidence(redactor *secret.Redactor) StepEvidence {
 		return s
 	}
 	r := sr.response
+	redactor = redactor.With(r.Sent.Secrets...)
+	s.Error = redactor.Text(sr.reason)
 	s.Curl = probe.Curl(&r.Sent, redactor)
 	s.Request = Message{
 		Line:    r.Sent.Method + " " + redactURL(r.Sent.URL, redactor),

@@ -146,7 +146,9 @@ func (m *Manager) Prepare(cfg Config) (commit func(), err error) {
 		plans = append(plans, p)
 	}
 	if len(problems) > 0 {
-		releaseAll(plans)
+		for _, p := range plans {
+			p.release(m.http)
+		}
 		return nil, problems
 	}
 	return func() { m.commit(plans, cfg.Retention) }, nil
@@ -176,7 +178,7 @@ func (m *Manager) swap(plans []*plan, retention Retention) (fresh map[string]boo
 			c = &check{life: life, last: life.LastRun, shown: shown{life: life}}
 			fresh[p.id] = life.LastRun == 0
 		} else {
-			c.plan.release()
+			c.plan.release(m.http)
 		}
 		c.plan = p
 		m.checks[p.id] = c
@@ -185,7 +187,7 @@ func (m *Manager) swap(plans []*plan, retention Retention) (fresh map[string]boo
 	}
 	for id, c := range old {
 		m.lives[id] = c.life
-		c.plan.release()
+		c.plan.release(m.http)
 		for _, w := range c.waiters {
 			w.done <- finished{err: fault.NotFound("check %q was removed", id)}
 		}

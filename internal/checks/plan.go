@@ -32,18 +32,12 @@ type requester interface {
 	URL() string
 }
 
-// release lets go of what the plan's requests share; runs under way finish.
-func (p *plan) release() {
+// release gives back what the plan's requests share; runs under way finish.
+func (p *plan) release(http *probe.HTTP) {
 	for i := range p.steps {
-		if r, ok := p.steps[i].request.(interface{ Release() }); ok {
-			r.Release()
+		if prepared, ok := p.steps[i].request.(*probe.Probe); ok {
+			http.Release(prepared)
 		}
-	}
-}
-
-func releaseAll(plans []*plan) {
-	for _, p := range plans {
-		p.release()
 	}
 }
 
@@ -141,7 +135,7 @@ func (k *compiler) compileStep(c *Check, step RequestStep, i int, vars []string)
 	if sp.name == "" && len(c.Steps) > 0 {
 		sp.name = strconv.Itoa(i + 1)
 	}
-	prepared, err := k.http.Prepare(step.Request, probe.Target{BaseURL: k.apis[c.API], Dir: k.dir})
+	prepared, err := k.http.Prepare(step.Request, probe.Target{BaseURL: k.apis[c.API]})
 	if err != nil {
 		return sp, err
 	}
@@ -228,15 +222,15 @@ func (sp *stepPlan) bodyNeed() probe.BodyNeed {
 	for i := range sp.asserts {
 		a := &sp.asserts[i]
 		if a.contract || a.schema != nil || a.program.NeedsBody() {
-			return probe.WholeBody
+			return probe.KeepAll
 		}
 	}
 	for i := range sp.captures {
 		if sp.captures[i].program.NeedsBody() {
-			return probe.WholeBody
+			return probe.KeepAll
 		}
 	}
-	return probe.EvidenceBody
+	return probe.KeepEvidence
 }
 
 func resolvePath(dir, path string) string {

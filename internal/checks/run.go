@@ -113,8 +113,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // attempt runs the steps in order. After a failed one only `always` steps run.
 func (r *runner) attempt(ctx context.Context, p *plan, id RunID, n int) (a Attempt, steps []stepRun) {
-	stepCtx, cancel := context.WithTimeout(ctx, p.config.Timeout.Std())
-	defer func() { cancel() }()
+	attemptCtx, cancel := context.WithTimeout(ctx, p.config.Timeout.Std())
+	defer cancel()
 	a.Status = Up
 	vars := map[string]any(nil)
 	var jar http.CookieJar
@@ -129,13 +129,16 @@ func (r *runner) attempt(ctx context.Context, p *plan, id RunID, n int) (a Attem
 			steps = append(steps, stepRun{step: step, skipped: true})
 			continue
 		}
-		if a.Status == Down && stepCtx.Err() != nil {
-			cancel()
-			stepCtx, cancel = context.WithTimeout(ctx, cleanupTime)
+		in := stepInput{vars: vars, jar: jar, attempt: n + 1, traceparent: r.tracer.traceparent(p.id, id, n, i)}
+		var sr stepRun
+		var status Status
+		if a.Status == Down && attemptCtx.Err() != nil {
+			cleanupCtx, cancelCleanup := context.WithTimeout(ctx, cleanupTime)
+			sr, status = r.step(cleanupCtx, p, step, in)
+			cancelCleanup()
+		} else {
+			sr, status = r.step(attemptCtx, p, step, in)
 		}
-		sr, status := r.step(stepCtx, p, step, stepInput{
-			vars: vars, jar: jar, attempt: n + 1, traceparent: r.tracer.traceparent(p.id, id, n, i),
-		})
 		for name, value := range sr.captured {
 			vars[name] = value
 		}
@@ -199,7 +202,7 @@ func (r *runner) step(ctx context.Context, p *plan, step *stepPlan, in stepInput
 		response.Body = append([]byte(nil), response.Body[:probe.EvidenceSize]...)
 	}
 	if status != Up {
-		sr.reason = p.redact(sr.reason, in.vars, sr.captured)
+		sr.reason = p.redactorWith(in.vars, sr.captured).With(response.Sent.Secrets...).Text(sr.reason)
 	}
 	return sr, status
 }

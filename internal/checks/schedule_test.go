@@ -50,7 +50,8 @@ func TestAScheduleKeepsItsGrid(t *testing.T) {
 		}
 		at = next
 	}
-	again, _ := mustSchedule(t, "orders", Check{Every: units.Duration(30 * time.Second)}).next(now)
+	restarted := mustSchedule(t, "orders", Check{Every: units.Duration(30 * time.Second)})
+	again, _ := restarted.next(now)
 	if !again.Equal(first) {
 		t.Errorf("the same check starts at %s, then at %s", first, again)
 	}

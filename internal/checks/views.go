@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"lapwing.dev/lapwing/internal/fault"
-	"lapwing.dev/lapwing/internal/probe"
 	"lapwing.dev/lapwing/internal/units"
 )
 

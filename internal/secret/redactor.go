@@ -46,6 +46,9 @@ func NewRedactor(values ...string) *Redactor {
 
 // With returns a Redactor that knows more values as well.
 func (r *Redactor) With(values ...string) *Redactor {
+	if len(values) == 0 {
+		return r
+	}
 	return NewRedactor(append(append([]string{}, r.values...), values...)...)
 }
 
