@@ -39,6 +39,7 @@ type meter struct {
 	r       io.Reader
 	left    int64
 	limited bool
+	err     error // what ended the reading; the parser would tell of a malformed line only
 }
 
 func (m *meter) Read(p []byte) (int, error) {
@@ -46,10 +47,12 @@ func (m *meter) Read(p []byte) (int, error) {
 		return m.r.Read(p)
 	}
 	if m.left <= 0 {
-		return 0, errHeaderTooLarge
+		m.err = errHeaderTooLarge
+		return 0, m.err
 	}
 	n, err := m.r.Read(p[:min(int64(len(p)), m.left)])
 	m.left -= int64(n)
+	m.err = err
 	return n, err
 }
 
@@ -62,7 +65,7 @@ func (a *attempt) exchange1(c *connection, m *message) (*url.URL, error) {
 	w.meter = meter{r: c.Conn, left: int64(maxHeader), limited: true}
 	w.br.Reset(&w.meter)
 	defer func() {
-		w.meter.r = nil
+		w.meter = meter{}
 		a.http.wires.Put(w)
 	}()
 
@@ -165,6 +168,9 @@ func (a *attempt) readHead(w *wire, method string) (*http.Response, error) {
 			return nil, err
 		}
 		res, err := http.ReadResponse(w.br, asked) //nolint:bodyclose // the connection is closed, which closes it
+		if err != nil && w.meter.err != nil {
+			err = w.meter.err
+		}
 		if err != nil {
 			return nil, a.ioFailed(err)
 		}

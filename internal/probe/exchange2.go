@@ -71,6 +71,8 @@ func (a *attempt) h2Failed(err error) error {
 		return failure(ClassProtocol, err, "%s answers in HTTP/1.1 to an HTTP/2 request", a.to)
 	case strings.Contains(text, "response header list larger"):
 		return failure(ClassProtocol, err, "the answer's headers are larger than %s", maxHeader)
+	case strings.Contains(text, "COMPRESSION_ERROR"):
+		return failure(ClassProtocol, err, "the answer's headers cannot be decoded, or one is larger than %s", maxHeader)
 	case errors.Is(err, net.ErrClosed), strings.Contains(text, "client connection lost"):
 		return failure(ClassProtocol, err, "connection closed by %s without an answer", a.resp.RemoteAddr)
 	}

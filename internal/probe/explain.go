@@ -250,36 +250,46 @@ func (a *attempt) tlsFailed(err error) error {
 	}
 }
 
-// The alerts (RFC 8446 §6.2) that have a cause worth naming.
-var alerts = map[tls.AlertError]struct {
-	class Class
-	text  string
-}{
-	40:  {ClassTLS, "the server refuses the TLS handshake: no common version, cipher or signature"},
-	42:  {ClassTLS, "the server does not accept our client certificate"},
-	43:  {ClassTLS, "the server does not support our client certificate"},
-	44:  {ClassTLS, "the server says that our client certificate is revoked"},
-	45:  {ClassTLS, "the server says that our client certificate has expired"},
-	46:  {ClassTLS, "the server does not accept our client certificate"},
-	48:  {ClassTLS, "the server does not know the authority of our client certificate"},
-	49:  {ClassTLS, "the server denies access to our client certificate"},
-	70:  {ClassTLS, "the server does not speak a TLS version that `tls.min_version` allows"},
-	112: {ClassTLS, "the server has no certificate for this name (SNI)"},
-	116: {ClassTLS, "the server requires a client certificate (tls.cert_file)"},
-	120: {ClassProtocol, "the server does not speak the forced HTTP version (ALPN)"},
+// knownAlert explains the alerts (RFC 8446 §6.2) that have a cause worth
+// naming, by crypto/tls's words for them: it does not export their numbers.
+func knownAlert(text string) (Class, string) {
+	switch text {
+	case "handshake failure":
+		return ClassTLS, "the server refuses the TLS handshake: no common version, cipher or signature"
+	case "bad certificate", "unknown certificate":
+		return ClassTLS, "the server does not accept our client certificate"
+	case "unsupported certificate":
+		return ClassTLS, "the server does not support our client certificate"
+	case "revoked certificate":
+		return ClassTLS, "the server says that our client certificate is revoked"
+	case "expired certificate":
+		return ClassTLS, "the server says that our client certificate has expired"
+	case "unknown certificate authority":
+		return ClassTLS, "the server does not know the authority of our client certificate"
+	case "access denied":
+		return ClassTLS, "the server denies access to our client certificate"
+	case "protocol version not supported":
+		return ClassTLS, "the server does not speak a TLS version that `tls.min_version` allows"
+	case "unrecognized name":
+		return ClassTLS, "the server has no certificate for this name (SNI)"
+	case "certificate required":
+		return ClassTLS, "the server requires a client certificate (tls.cert_file)"
+	case "no application protocol":
+		return ClassProtocol, "the server does not speak the forced HTTP version (ALPN)"
+	default:
+		return ClassTLS, "the server ended the TLS connection: " + text
+	}
 }
 
 // alertOf explains a TLS alert from the server; nil when err is none.
 // TLS 1.3 servers judge our certificate after the handshake, so it may come late.
 func alertOf(err error) error {
-	var alert tls.AlertError
-	if !errors.As(err, &alert) {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "remote error" {
 		return nil
 	}
-	if known, ok := alerts[alert]; ok {
-		return failure(known.class, err, "%s", known.text)
-	}
-	return failure(ClassTLS, err, "the server ended the TLS connection: %s", strings.TrimPrefix(alert.Error(), "tls: "))
+	class, text := knownAlert(strings.TrimPrefix(op.Err.Error(), "tls: "))
+	return failure(class, err, "%s", text)
 }
 
 func isReset(err error) bool {

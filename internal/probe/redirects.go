@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -68,7 +69,7 @@ func (r Redirects) allow(from, to *url.URL, visited []string) error {
 		return nil
 	}
 	next := to.String()
-	for i, u := range visited {
+	for i, u := range slices.Backward(visited) {
 		if u == next {
 			return failure(ClassRedirect, nil, "redirect loop: %s", strings.Join(append(shorten(visited[i:]), next), " → "))
 		}
