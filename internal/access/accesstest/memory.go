@@ -33,6 +33,13 @@ func (m *Memory) Break(err error) {
 	m.broken = err
 }
 
+// Sessions returns every session, ended ones included.
+func (m *Memory) Sessions() []access.Session {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Collect(maps.Values(m.sessions))
+}
+
 func (m *Memory) lock(ctx context.Context) (unlock func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
