@@ -138,20 +138,24 @@ func unresolved(err error) error {
 	return fault.Invalid("a reference in the document leads nowhere: %s", shorten(err.Error()))
 }
 
-// plainJSONError takes the Go out of encoding/json's messages.
+// plainJSONError takes the Go out of encoding/json's messages, which the library
+// passes on as texts: "cannot unmarshal number into field T.paths of type …".
 func plainJSONError(err error) string {
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &kind) {
-		if kind.Field == "" {
-			return fmt.Sprintf("%s stands where it cannot", kind.Value)
-		}
-		return fmt.Sprintf("%s at %q, where it cannot stand", kind.Value, strings.ReplaceAll(kind.Field, "Bis", ""))
-	}
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
 		return fmt.Sprintf("%s (byte %d)", syntax.Error(), syntax.Offset)
 	}
-	return shorten(strings.TrimPrefix(err.Error(), "json: "))
+	text := strings.TrimPrefix(err.Error(), "json: ")
+	rest, ok := strings.CutPrefix(text, "cannot unmarshal ")
+	if !ok {
+		return shorten(text)
+	}
+	kind, rest, _ := strings.Cut(rest, " into ")
+	place, _, _ := strings.Cut(strings.TrimPrefix(rest, "Go struct field "), " of type")
+	if _, member, ok := strings.Cut(strings.TrimPrefix(place, "field "), "."); ok {
+		return fmt.Sprintf("%s: a %s cannot stand here", shorten(member), shorten(kind))
+	}
+	return fmt.Sprintf("a %s stands where it cannot", shorten(kind))
 }
 
 // toJSON returns JSON as it is and YAML converted.

@@ -22,7 +22,7 @@ type route struct {
 // fixed text ({id}.json), then whole-segment parameters; so the most concrete
 // route wins, and one that lacks the method lets others try.
 //
-// A search visits each node at most once, allocates nothing unless the path is
+// A search visits each node at most twice, allocates nothing unless the path is
 // percent-encoded, and is safe for concurrent use once the tree is built.
 type routes struct {
 	root node
@@ -137,19 +137,20 @@ func (t *routes) find(method, path string) *route {
 	if path == "" || path[0] != '/' {
 		return nil
 	}
-	return t.root.find(method, path)
+	if r := t.root.find(method, path, false); r != nil {
+		return r
+	}
+	return t.root.find(method, path, true)
 }
 
-// find looks below n for the rest of a path, which is empty or starts with a slash.
-func (n *node) find(method, path string) *route {
+// find looks below n for the rest of a path, which is empty or starts with a
+// slash. When it is lenient, a slash at the end may be missing or too much.
+func (n *node) find(method, path string, lenient bool) *route {
 	if path == "" {
-		if r := n.route(method); r != nil {
-			return r
-		}
-		if slash := n.fixed[""]; slash != nil { // only "/orders/" is documented
+		if slash := n.fixed[""]; slash != nil && lenient {
 			return slash.route(method)
 		}
-		return nil
+		return n.route(method)
 	}
 	segment, rest := path[1:], ""
 	if i := strings.IndexByte(segment, '/'); i >= 0 {
@@ -157,23 +158,23 @@ func (n *node) find(method, path string) *route {
 	}
 	segment = unescape(segment) // after the split: %2F is part of a segment
 	if child := n.fixed[segment]; child != nil {
-		if r := child.find(method, rest); r != nil {
+		if r := child.find(method, rest, lenient); r != nil {
 			return r
 		}
 	}
 	for i := range n.mixed {
 		if n.mixed[i].matches(segment) {
-			if r := n.mixed[i].child.find(method, rest); r != nil {
+			if r := n.mixed[i].child.find(method, rest, lenient); r != nil {
 				return r
 			}
 		}
 	}
 	if n.param != nil && segment != "" {
-		if r := n.param.find(method, rest); r != nil {
+		if r := n.param.find(method, rest, lenient); r != nil {
 			return r
 		}
 	}
-	if path == "/" { // a trailing slash that is not documented
+	if lenient && path == "/" {
 		return n.route(method)
 	}
 	return nil

@@ -281,13 +281,12 @@ func (c *checker) describe(value any) string {
 
 func (c *checker) pointer() string {
 	var b strings.Builder
-	escape := strings.NewReplacer("~", "~0", "/", "~1")
 	for _, p := range c.path {
 		b.WriteByte('/')
 		if p.index >= 0 {
 			b.WriteString(strconv.Itoa(p.index))
 		} else {
-			b.WriteString(escape.Replace(clip(p.name)))
+			b.WriteString(strings.ReplaceAll(strings.ReplaceAll(clip(p.name), "~", "~0"), "/", "~1"))
 		}
 	}
 	return b.String()
