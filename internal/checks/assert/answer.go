@@ -213,7 +213,9 @@ func (e environment) MaybeCertificate() *certificate {
 // an error are called without reflection; the VM turns that into an error.
 func (e environment) Tick() bool {
 	if time.Now().After(e.answer.deadline) {
-		panic(faultf("took longer than %s to evaluate", maxEval))
+		panic(tooSlow())
 	}
 	return true
 }
+
+func tooSlow() error { return faultf("took longer than %s to evaluate", maxEval) }

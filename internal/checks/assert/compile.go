@@ -1,6 +1,7 @@
 package assert
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -40,7 +41,8 @@ func compileText(text string, o Options, suits func(*tree) error) (p *Program, e
 	}()
 	o.Vars = slices.Clone(o.Vars)
 	p, err = compile(text, o, suits)
-	if m, ok := err.(*mistake); ok { //nolint:errorlint // made here, never wrapped
+	var m *mistake
+	if errors.As(err, &m) {
 		return nil, m.in(text)
 	}
 	return p, err

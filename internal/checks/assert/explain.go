@@ -78,6 +78,9 @@ func (x *explainer) eval(a *Answer, written ast.Node) (any, error) {
 // run evaluates a lowered part in the scope of a written one, for which it is
 // the only one to be run.
 func (x *explainer) run(a *Answer, written, lowered ast.Node) (any, error) {
+	if time.Now().After(a.deadline) {
+		return nil, tooSlow()
+	}
 	program, err := x.program(written, lowered)
 	if err != nil {
 		return nil, err

@@ -9,13 +9,24 @@ import (
 	"github.com/expr-lang/expr/ast"
 )
 
-// fault says why a part cannot be evaluated: "json.orders is missing". It is ""
-// when the part can be.
-func (x *explainer) fault(a *Answer, n ast.Node) string {
+// fault says why the expression cannot be evaluated: "json.orders is missing".
+// It is "" when it can be.
+func (x *explainer) fault(a *Answer) string {
 	a.deadline = time.Now().Add(maxEval)
-	return x.cause(a, n)
+	return x.cause(a, x.root)
 }
 
+// notBool says which side of `and` or `or` is not true or false.
+func (x *explainer) notBool(a *Answer) string {
+	a.deadline = time.Now().Add(maxEval)
+	n, ok := x.root.(*ast.BinaryNode)
+	if !ok {
+		return ""
+	}
+	return x.mismatch(a, n)
+}
+
+// cause is fault for a part.
 func (x *explainer) cause(a *Answer, n ast.Node) string {
 	_, err := x.eval(a, n)
 	if err == nil {
@@ -48,6 +59,12 @@ func (x *explainer) cause(a *Answer, n ast.Node) string {
 		}
 	}
 	return plain(err)
+}
+
+// missing says that the whole expression is missing, or null.
+func (x *explainer) missing(a *Answer) string {
+	a.deadline = time.Now().Add(maxEval)
+	return x.absent(a, x.root)
 }
 
 // absent says that a part is missing, or null.

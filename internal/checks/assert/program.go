@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/vm"
 )
 
@@ -72,7 +71,7 @@ func (p *Program) Value(a *Answer) (any, error) {
 		return v, nil
 	}
 	if x := p.explanation(); x != nil {
-		return nil, errors.New(x.absent(a, x.root))
+		return nil, errors.New(x.missing(a))
 	}
 	return nil, fmt.Errorf("%s is null", p.text)
 }
@@ -91,7 +90,7 @@ func (p *Program) fault(a *Answer, err error) string {
 		return f.message
 	}
 	if x := p.explanation(); x != nil {
-		if reason := x.fault(a, x.root); reason != "" {
+		if reason := x.fault(a); reason != "" {
 			return reason
 		}
 	}
@@ -101,11 +100,11 @@ func (p *Program) fault(a *Answer, err error) string {
 func (p *Program) notBool(a *Answer, v any) string {
 	x := p.explanation()
 	if x != nil && v == nil {
-		return x.absent(a, x.root)
+		return x.missing(a)
 	}
 	if x != nil {
-		if n, ok := x.root.(*ast.BinaryNode); ok { // and, or: one side is not
-			return x.mismatch(a, n)
+		if reason := x.notBool(a); reason != "" {
+			return reason
 		}
 	}
 	return fmt.Sprintf("%s is %s (%s), not true or false", p.text, typeOf(v), show(v))

@@ -139,6 +139,9 @@ func (r *resolver) call(n *ast.CallNode, depth int) error {
 	callee, ok := n.Callee.(*ast.IdentifierNode)
 	switch {
 	case !ok:
+		if err := r.resolve(n.Callee, depth+1); err != nil {
+			return err
+		}
 		return at(n, "functions stand before the value: len(json)", "%s is not a function", n.Callee)
 	case r.literals[callee.Location().From].text != "":
 		return at(n, "", "%s is not a function", r.literals[callee.Location().From].text)

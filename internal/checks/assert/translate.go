@@ -136,19 +136,23 @@ type sayFunc func(hint, format string, args ...any) error
 
 // mismatch reports an operation whose sides do not go together.
 func (t *tree) mismatch(n ast.Node, say sayFunc) error {
-	switch o := t.asWritten(n).(type) {
+	written := t.asWritten(n)
+	switch n := n.(type) {
 	case *ast.UnaryNode:
-		operand := n.(*ast.UnaryNode).Node //nolint:forcetypeassert // same type as o
-		return say("", "%q does not apply to %s, which is %s", o.Operator, o.Node, typeName(*operand.Nature()))
-	case *ast.BinaryNode:
-		lowered := n.(*ast.BinaryNode) //nolint:forcetypeassert // same type as o
-		left, right := *lowered.Left.Nature(), *lowered.Right.Nature()
-		l, r := typeName(left), typeName(right)
-		if o.Operator == "in" && r == "a list" {
-			_, element, _ := strings.Cut(typeName(right.Elem(&t.config.NtCache)), " ")
-			r = "a list of " + element + "s"
+		if o, ok := written.(*ast.UnaryNode); ok {
+			return say("", "%q does not apply to %s, which is %s", o.Operator, o.Node, typeName(*n.Node.Nature()))
 		}
-		return say(mismatchHint(o, l, r), "mismatched types: %s is %s, %s is %s", o.Left, l, o.Right, r)
+	case *ast.BinaryNode:
+		o, ok := written.(*ast.BinaryNode)
+		if !ok {
+			break
+		}
+		left, right := typeName(*n.Left.Nature()), typeName(*n.Right.Nature())
+		if o.Operator == "in" && right == "a list" {
+			_, element, _ := strings.Cut(typeName(n.Right.Nature().Elem(&t.config.NtCache)), " ")
+			right = "a list of " + element + "s"
+		}
+		return say(mismatchHint(o, left, right), "mismatched types: %s is %s, %s is %s", o.Left, left, o.Right, right)
 	}
 	return say("", "mismatched types")
 }
