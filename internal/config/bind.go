@@ -151,6 +151,7 @@ func (b *binder) section(path string, n *node, v reflect.Value) {
 		}
 		if !found && (path != "" || !strings.HasPrefix(key.text, "x-")) {
 			b.broken[fault.JoinPath(path, key.text)] = true
+			b.misspelt[path] = true
 			b.errs.failAt(key, path, b.unknownHint(key.text, fields), "unknown key %q", shorten(key.text))
 		}
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/url"
@@ -56,7 +57,8 @@ type view struct {
 	children  []*view
 	leaf      bool
 	isList    bool
-	isText    bool // text would need quotes if it looked like a number
+	isText    bool // text needs quotes where it looks like something else
+	isQuoted  bool // text keeps its quotes: what ${…} brings in is a text, too
 	byDefault bool
 }
 
@@ -82,7 +84,8 @@ func (w *viewer) of(path, key, documented string, value reflect.Value) *view {
 	}
 	v.byDefault = node == nil
 	if e := w.expanded[path]; e != nil {
-		v.text, v.isText = w.mask(key, e.written), node != nil && node.style != plain
+		v.text = w.mask(key, e.written)
+		v.isQuoted = node != nil && node.style != plain
 		return v
 	}
 	for value.Kind() == reflect.Pointer || value.Kind() == reflect.Interface {
@@ -108,7 +111,7 @@ func (w *viewer) of(path, key, documented string, value reflect.Value) *view {
 	switch value.Kind() {
 	case reflect.Struct:
 		if node != nil && node.kind == scalarNode { // the short form says it all
-			v.text = node.text
+			v.text, v.isText = node.text, node.style != plain
 			if value.Type() != reflect.TypeFor[checks.Capture]() { // `token: json.access_token` names a place, not a secret
 				v.text = w.mask(key, node.text)
 			}
@@ -133,7 +136,7 @@ func (w *viewer) of(path, key, documented string, value reflect.Value) *view {
 			text = node.text // as written, not 1e+06
 		}
 		v.text = w.mask(key, text)
-		v.isText = value.Kind() == reflect.String
+		v.isText = value.Kind() == reflect.String && value.Type() != reflect.TypeFor[json.Number]()
 		return v
 	}
 	if len(v.children) == 0 && path != "" {
@@ -151,11 +154,32 @@ func (w *viewer) of(path, key, documented string, value reflect.Value) *view {
 func (w *viewer) section(v *view, value reflect.Value) {
 	v.leaf = false
 	for _, f := range fieldsOf(value.Type()) {
-		child := w.of(fault.JoinPath(v.path, f.key), f.key, documentedDefault(value.Type().String(), f.key), value.FieldByIndex(f.index))
+		documented := documentedDefault(value.Type().String(), f.key)
+		if check, ok := value.Interface().(checks.Check); ok {
+			documented = checkDefault(&check, f.key, documented)
+		}
+		child := w.of(fault.JoinPath(v.path, f.key), f.key, documented, value.FieldByIndex(f.index))
 		if child != nil {
 			v.children = append(v.children, child)
 		}
 	}
+}
+
+// checkDefault knows the defaults of a check that depend on its other keys.
+func checkDefault(check *checks.Check, key, documented string) string {
+	every := max(check.Every, check.Interval)
+	switch {
+	case key == "every" && (check.Cron != "" || every != 0):
+		return ""
+	case key == "timeout" && check.Cron == "":
+		if every == 0 {
+			every = checks.DefaultEvery
+		}
+		return min(checks.DefaultTimeout, every).String()
+	case key == "timeout":
+		return checks.DefaultTimeout.String()
+	}
+	return documented
 }
 
 func (w *viewer) mapping(v *view, value reflect.Value) {

@@ -94,6 +94,7 @@ func (l *loader) expand(n *node, path string, sc scope) (text string, done *expa
 				b.WriteString(rest[:i+2])
 			} else {
 				b.WriteString(rest[:i-1])
+				e.parts = append(e.parts, part{written: "$${", value: "${", from: b.Len(), at: at + i - 1})
 				b.WriteString("${")
 			}
 			rest, at = rest[i+2:], at+i+2

@@ -23,6 +23,7 @@ func (l *loader) join(src *source, data []byte, stack []*source) {
 	case root == nil || root.kind == nullNode:
 		return
 	case root.kind != mapNode:
+		l.torn = true
 		l.errs.failAt(root, "", "write `checks:` and its entries below it", "want a mapping with keys such as checks and apis, got %s", root.describe())
 		return
 	}

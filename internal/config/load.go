@@ -48,6 +48,7 @@ type loader struct {
 	folders  []string
 	expanded map[string]*expansion
 	broken   map[string]bool // paths with a mistake
+	misspelt map[string]bool // sections with an unknown key
 }
 
 func newLoader(env func(string) (string, bool), disk bool) *loader {
@@ -60,6 +61,7 @@ func newLoader(env func(string) (string, bool), disk bool) *loader {
 		given:    map[string]*node{},
 		expanded: map[string]*expansion{},
 		broken:   map[string]bool{},
+		misspelt: map[string]bool{},
 	}
 }
 

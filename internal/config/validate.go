@@ -35,10 +35,14 @@ func (l *loader) validate(loaded *Loaded) {
 	}
 }
 
-// echoes reports whether a mistake at path, above it or below it is known.
+// echoes reports whether a mistake at path, above it or below it is known, or
+// one that explains why nothing is at path: an unknown key beside it.
 func (l *loader) echoes(path string) bool {
 	if path == "" {
 		return len(l.broken) > 0
+	}
+	if _, _, whole := l.joined.locate(path); !whole && l.misspelt[path[:max(0, strings.LastIndexByte(path, '.'))]] {
+		return true
 	}
 	for broken := range l.broken {
 		if within(broken, path) || within(path, broken) {

@@ -29,6 +29,7 @@ type watch struct {
 	poll   time.Duration // between looks without an event
 	quiet  time.Duration // after the last event
 	events bool          // whether the system is asked for events
+	ready  func()        // called once changes are noticed; may be nil
 }
 
 func (w watch) run(ctx context.Context, paths []string, onChange func()) {
@@ -50,6 +51,9 @@ func (w watch) run(ctx context.Context, paths []string, onChange func()) {
 	quiet := time.NewTimer(w.quiet)
 	quiet.Stop()
 	defer quiet.Stop()
+	if w.ready != nil {
+		w.ready()
+	}
 	for {
 		select {
 		case <-ctx.Done():

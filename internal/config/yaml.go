@@ -27,7 +27,7 @@ func (l *Loaded) YAML() ([]byte, error) {
 // writeView writes `key: value` of a mapping.
 func writeView(b *bytes.Buffer, v *view, depth int) error {
 	indent := strings.Repeat("  ", depth)
-	key, err := yamlScalar(v.key, true)
+	key, err := yamlScalar(v.key, true, false)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func writeView(b *bytes.Buffer, v *view, depth int) error {
 // writeValue writes what stands after `key:` or `-`, with the line end.
 func writeValue(b *bytes.Buffer, v *view, depth int) error {
 	if v.leaf {
-		text, err := yamlScalar(v.text, v.isText)
+		text, err := yamlScalar(v.text, v.isText, v.isQuoted)
 		if err != nil {
 			return err
 		}
@@ -71,15 +71,19 @@ func writeValue(b *bytes.Buffer, v *view, depth int) error {
 // plainText is what YAML reads back as the same text without quotes, in a block.
 var plainText = regexp.MustCompile(`^[A-Za-z0-9_/.$(][^\x00-\x1f\x7f-\x{a0}\x{2028}\x{2029}\x{feff}]*$`)
 
-// yamlScalar writes a scalar; a text is quoted where YAML would read something else.
-func yamlScalar(text string, isText bool) (string, error) {
+// leadingZero are digits that YAML 1.1 reads as an octal number.
+var leadingZero = regexp.MustCompile(`^0[0-9]+$`)
+
+// yamlScalar writes a scalar; a text is quoted where YAML would read something
+// else, or where quoted asks for it.
+func yamlScalar(text string, isText, quoted bool) (string, error) {
 	if !isText {
 		return text, nil
 	}
 	resolved, err := resolve(text)
 	_, stays := resolved.(string)
 	_, isBoolean := boolean(text)
-	if err == nil && stays && !isBoolean && plainText.MatchString(text) && !strings.Contains(text, ": ") &&
+	if !quoted && err == nil && stays && !isBoolean && !leadingZero.MatchString(text) && plainText.MatchString(text) && !strings.Contains(text, ": ") &&
 		!strings.Contains(text, " #") && !strings.HasSuffix(text, ":") && !strings.HasSuffix(text, " ") {
 		return text, nil
 	}
