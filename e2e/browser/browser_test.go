@@ -1,0 +1,213 @@
+// Package browser_test opens the pages in a real browser: nothing may be wrong
+// in its console, nothing may be asked of another origin, and every page gets
+// its picture taken in light, dark and on a phone (in the folder that
+// LAPWING_SHOTS names).
+package browser_test
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"lapwing.dev/lapwing/internal/testneeds"
+)
+
+// patience is for one page; a busy machine may need some of it.
+const patience = 60 * time.Second
+
+// startBrowser runs a browser of its own, with an empty profile, until the test ends.
+func startBrowser(t *testing.T) context.Context {
+	t.Helper()
+	path := testneeds.Program(t, "chromium", "chromium", "chromium-browser", "google-chrome")
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),
+		chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("force-color-profile", "srgb"), chromedp.Flag("hide-scrollbars", true),
+		chromedp.WSURLReadTimeout(patience),
+	)
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	browser, closeBrowser := chromedp.NewContext(allocator)
+	t.Cleanup(func() {
+		_ = chromedp.Cancel(browser) // waits until the process has ended
+		closeBrowser()
+		stop()
+	})
+	if err := chromedp.Do(browser); err != nil {
+		t.Fatalf("start %s: %v", path, err)
+	}
+	return browser
+}
+
+// look is how a reader looks at a page.
+type look struct {
+	Name   string
+	Width  int64
+	Height int64
+	Dark   bool
+	Touch  bool
+	NoJS   bool
+}
+
+var (
+	light = look{Name: "light", Width: 1440, Height: 900}
+	dark  = look{Name: "dark", Width: 1440, Height: 900, Dark: true}
+	phone = look{Name: "390", Width: 390, Height: 844, Touch: true}
+	night = look{Name: "390-dark", Width: 390, Height: 844, Touch: true, Dark: true}
+)
+
+// tab is one tab that notes what goes wrong in it.
+type tab struct {
+	context.Context
+	site string
+
+	mu    sync.Mutex
+	wrong []string
+}
+
+// openTab opens a tab with the look; it is closed when the test ends. That
+// nothing went wrong in it is checked then.
+func openTab(t *testing.T, browser context.Context, site *httptest.Server, l look) *tab {
+	t.Helper()
+	ctx, closeTab := chromedp.NewContext(browser)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	p := &tab{Context: ctx, site: site.URL}
+	t.Cleanup(func() {
+		cancel()
+		closeTab()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, w := range p.wrong {
+			t.Error(w)
+		}
+	})
+	scheme := "light"
+	if l.Dark {
+		scheme = "dark"
+	}
+	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}
+	err := chromedp.Do(ctx)
+	for _, step := range []func() error{
+		func() error { return chromedp.Listen(ctx, p.listen) },
+		command(ctx, network.Enable, network.EnableParams{}),
+		command(ctx, log.Enable, cdp.Empty{}),
+		command(ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: l.Width, Height: l.Height, DeviceScaleFactor: 1, Mobile: l.Touch}),
+		command(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}),
+		command(ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Europe/Berlin"}),
+		command(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: l.NoJS}),
+	} {
+		if err == nil {
+			err = step()
+		}
+	}
+	if err != nil {
+		t.Fatalf("open a tab: %v", err)
+	}
+	return p
+}
+
+// command is one command of the protocol whose answer does not matter.
+func command[P, R any](ctx context.Context, c cdp.Command[P, R], params P) func() error {
+	return func() error {
+		_, err := chromedp.Call(ctx, c, params)
+		return err
+	}
+}
+
+func (p *tab) listen(event any) {
+	switch e := event.(type) {
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning {
+			p.note("console: %s %s", e.Type, values(e.Args))
+		}
+	case *runtime.EventExceptionThrown:
+		p.note("exception: %s", describe(e.ExceptionDetails))
+	case *log.EventEntryAdded:
+		// Violations of the content security policy and failed requests come here.
+		if e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning {
+			p.note("log: %s %s", e.Entry.Text, e.Entry.URL)
+		}
+	case *network.EventRequestWillBeSent:
+		if url := e.Request.URL; !strings.HasPrefix(url, p.site+"/") && !strings.HasPrefix(url, "data:") && !strings.HasPrefix(url, "about:") {
+			p.note("request to another origin: %s", url)
+		}
+	}
+}
+
+func (p *tab) note(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wrong = append(p.wrong, fmt.Sprintf(format, args...))
+}
+
+// forgive drops what was noted so far, in a test that means to break something.
+func (p *tab) forgive() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wrong = nil
+}
+
+func describe(d *runtime.ExceptionDetails) string {
+	if d.Exception != nil && d.Exception.Description != "" {
+		return d.Exception.Description
+	}
+	return d.Text
+}
+
+func values(args []*runtime.RemoteObject) string {
+	var b strings.Builder
+	for _, a := range args {
+		fmt.Fprintf(&b, "%s", a.Value)
+		b.WriteString(a.Description)
+		b.WriteByte(' ')
+	}
+	return b.String()
+}
+
+// do runs actions and ends the test when one fails.
+func (p *tab) do(t *testing.T, what string, actions ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	if err := chromedp.Do(p, actions...); err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+}
+
+// get runs an action that has a value.
+func get[T any](t *testing.T, p *tab, what string, action chromedp.Action[T]) T {
+	t.Helper()
+	value, err := chromedp.Run(p, action)
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	return value
+}
+
+// visit opens a path of the site and waits until it is loaded.
+func (p *tab) visit(t *testing.T, path string) {
+	t.Helper()
+	p.do(t, "visit "+path, chromedp.Navigate(p.site+path), chromedp.WaitReady(chromedp.CSS("main")))
+}
+
+// eval returns the value of an expression in the page.
+func eval[T any](t *testing.T, p *tab, expression string) T {
+	t.Helper()
+	return get(t, p, expression, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+}
+
+// wait waits until an expression in the page is true.
+func (p *tab) wait(t *testing.T, expression string) {
+	t.Helper()
+	p.do(t, "wait for "+expression, chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingTimeout(patience/2)))
+}

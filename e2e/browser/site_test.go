@@ -1,0 +1,71 @@
+package browser_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"lapwing.dev/lapwing/internal/web/live"
+	"lapwing.dev/lapwing/internal/web/ui"
+)
+
+// policy is what package web sends with every page.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// stream counts how many streams are open, so that tests see how many tabs share one.
+type stream struct {
+	hub  *live.Hub
+	open chan int // receives +1 and -1
+}
+
+// startSite serves the pages and a stream of events with the headers of package web.
+func startSite(t *testing.T, deps ui.Deps) (*httptest.Server, *stream) {
+	t.Helper()
+	pages, err := ui.New(deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stream{hub: live.NewHub(100), open: make(chan int, 100)}
+	mux := http.NewServeMux()
+	mux.Handle("/", pages)
+	mux.Handle("GET /api/v1/events", s)
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header.Set("Content-Security-Policy", policy)
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("Referrer-Policy", "same-origin")
+		mux.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() {
+		site.CloseClientConnections()
+		site.Close()
+	})
+	return site, s
+}
+
+func (s *stream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.open <- 1
+	defer func() { s.open <- -1 }()
+	w.Header().Set("Content-Type", "text/event-stream")
+	flush := http.NewResponseController(w)
+	_, _ = fmt.Fprint(w, ": hello\n\n")
+	_ = flush.Flush()
+	id := s.hub.Last()
+	if last := r.URL.Query().Get("last_event_id"); last != "" {
+		_, _ = fmt.Sscan(last, &id)
+	}
+	for {
+		events, _, more := s.hub.Since(id)
+		for _, e := range events {
+			_, _ = fmt.Fprintf(w, "id: %d\nevent: %s\ndata: %s\n\n", e.ID, e.Type, e.Data)
+			id = e.ID
+		}
+		_ = flush.Flush()
+		select {
+		case <-r.Context().Done():
+			return
+		case <-more:
+		}
+	}
+}

@@ -1,0 +1,244 @@
+package app
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"lapwing.dev/lapwing/internal/access"
+	"lapwing.dev/lapwing/internal/checks"
+	"lapwing.dev/lapwing/internal/config"
+	"lapwing.dev/lapwing/internal/health"
+	"lapwing.dev/lapwing/internal/lifecycle"
+	"lapwing.dev/lapwing/internal/state"
+	"lapwing.dev/lapwing/internal/web"
+	"lapwing.dev/lapwing/internal/web/live"
+	"lapwing.dev/lapwing/internal/web/ui"
+)
+
+// eventsKept is how many events a browser may miss and still catch up.
+const eventsKept = 4096
+
+// App is the whole product, built from one configuration.
+type App struct {
+	log     *slog.Logger
+	options Options
+	started time.Time
+	took    time.Duration
+
+	db      *state.DB
+	store   *state.CheckStore
+	notices *health.Registry
+	hub     *live.Hub
+	streams *live.Streams
+	latency *ui.Latency
+	parts   *parts
+	handler http.Handler
+	ln      net.Listener
+
+	reloading sync.Mutex // one reload at a time
+	mu        sync.Mutex
+	loaded    *config.Loaded
+	reload    reloadStatus
+	rewatch   chan struct{} // the set of watched files has changed
+}
+
+// New opens the stores, prepares every part, and listens. Nothing runs until
+// Run, which must be called: it also closes what New opened.
+func New(ctx context.Context, o Options) (a *App, err error) {
+	a = &App{
+		log: o.Log, options: o, started: time.Now(),
+		notices: &health.Registry{}, hub: live.NewHub(eventsKept), latency: &ui.Latency{},
+		loaded: o.Config, reload: reloadStatus{good: time.Now()}, rewatch: make(chan struct{}, 1),
+	}
+	defer func() {
+		if err != nil {
+			a.close()
+		}
+	}()
+	if a.loaded == nil {
+		if a.loaded, err = LoadConfig(o.ConfigFile); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.openStores(ctx); err != nil {
+		return nil, err
+	}
+	commit, err := a.parts.prepare(ctx, a.loaded)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.parts.checks.Load(ctx); err != nil {
+		return nil, err
+	}
+	commit()
+	if err := a.seed(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.buildWeb(); err != nil {
+		return nil, err
+	}
+	return a, a.listen(ctx)
+}
+
+// openStores opens the data folder for this server alone, and builds the parts on it.
+func (a *App) openStores(ctx context.Context) (err error) {
+	folder := a.options.Data
+	if folder == "" {
+		folder = DataFolder(a.loaded)
+	}
+	if a.db, err = state.Open(ctx, folder, a.log); err != nil {
+		return err
+	}
+	if err := a.db.LockServer(); err != nil {
+		return err
+	}
+	if a.store, err = a.db.Checks(ctx); err != nil {
+		return err
+	}
+	seed, err := hex.DecodeString(a.db.Installation())
+	if err != nil {
+		return fmt.Errorf("the installation's name is damaged: %w", err)
+	}
+	a.parts = newParts(partsDeps{
+		log: a.log, dir: a.loaded.Dir, store: a.store, access: a.db.Access(), notices: a.notices,
+		publisher: a.hub, onResult: a.latency.Observe, traceSeed: seed,
+	})
+	return nil
+}
+
+// seed puts invented history in, for the demo.
+func (a *App) seed(ctx context.Context) error {
+	for id, s := range a.options.Seeds {
+		if err := a.store.Seed(ctx, id, s.Rollups, s.Results, s.Transitions); err != nil {
+			return fmt.Errorf("put in the demo's history: %w", err)
+		}
+	}
+	if len(a.options.Seeds) == 0 {
+		return nil
+	}
+	return a.parts.checks.Load(ctx)
+}
+
+// listen opens the address, once who may come in is known.
+func (a *App) listen(ctx context.Context) error {
+	addr := a.listenAddress()
+	credential, err := a.parts.access.HasCredential(ctx)
+	if err != nil {
+		return err
+	}
+	if err := access.CheckListen(addr, credential); err != nil {
+		return err
+	}
+	var lc net.ListenConfig
+	a.ln, err = lc.Listen(ctx, "tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s is taken by another program, perhaps another Lapwing (`lapwing health` tells); stop it, or choose another address with --listen", addr)
+	}
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", addr, err)
+	}
+	return nil
+}
+
+func (a *App) listenAddress() string {
+	if a.options.Listen != "" {
+		return a.options.Listen
+	}
+	return a.loaded.File.Listen
+}
+
+// registry has Lapwing's own metrics; those of checks are written beside it.
+func (a *App) registry() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(a.parts.checks.Collectors()...)
+	r.MustRegister(a.reload.collectors(&a.mu)...)
+	return r
+}
+
+// Run starts everything and blocks until ctx ends and all of it has stopped.
+func (a *App) Run(ctx context.Context) error {
+	defer a.close()
+	ready := make(chan struct{})
+	parts := []lifecycle.Part{
+		{Name: "catalog", Run: a.parts.catalog.Run},
+		{Name: "checks", Run: a.parts.checks.Run, Stop: 30 * time.Second},
+		{Name: "web", Run: func(ctx context.Context) error {
+			close(ready)
+			return web.Serve(ctx, a.ln, a.handler, a.log, a.streams.Close)
+		}, Ready: waitFor(ready)},
+	}
+	if a.options.ConfigFile != "" {
+		parts = append(parts, lifecycle.Part{Name: "configuration", Run: a.watchFiles})
+	}
+	parts = append(parts, lifecycle.Part{Name: "ready", Run: func(ctx context.Context) error {
+		a.took = time.Since(a.started)
+		if a.options.OnReady != nil {
+			a.options.OnReady(ctx, a)
+		}
+		<-ctx.Done()
+		return nil
+	}})
+	return lifecycle.Run(ctx, a.log, parts...)
+}
+
+func waitFor(ready <-chan struct{}) func(context.Context) error {
+	return func(ctx context.Context) error {
+		select {
+		case <-ready:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// close releases what New opened.
+func (a *App) close() {
+	if a.ln != nil {
+		_ = a.ln.Close() //nolint:errcheck // the server has closed it already, or never began
+	}
+	if a.db != nil {
+		if err := a.db.Close(); err != nil {
+			a.log.Error("the data folder was not closed cleanly; nothing acknowledged is lost", "error", err)
+		}
+	}
+}
+
+// URL is where a browser finds the pages.
+func (a *App) URL() string {
+	host, port, err := net.SplitHostPort(a.ln.Addr().String())
+	if err != nil {
+		return "http://" + a.ln.Addr().String() + "/"
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port) + "/"
+}
+
+// Checks is the manager of checks.
+func (a *App) Checks() *checks.Manager { return a.parts.checks }
+
+// StartTook is how long the start took, for people.
+func (a *App) StartTook() string {
+	return fmt.Sprintf("%.1f s", a.took.Seconds())
+}
+
+// CheckCount is how many checks the configuration has.
+func (a *App) CheckCount() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.loaded.File.Checks)
+}

@@ -1,0 +1,158 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"lapwing.dev/lapwing/internal/config"
+	"lapwing.dev/lapwing/internal/health"
+	"lapwing.dev/lapwing/internal/web/problem"
+)
+
+// The notices of a reload.
+const (
+	refusedNotice = "config_refused"
+	restartNotice = "config_restart"
+)
+
+// reloadStatus is how the last reload went.
+type reloadStatus struct {
+	at       time.Time
+	err      error
+	problems []config.Error
+	good     time.Time // the last one that went well
+}
+
+func (s *reloadStatus) set(err error) {
+	s.err, s.problems = err, nil
+	var mistakes *config.Errors
+	if errors.As(err, &mistakes) {
+		s.problems = mistakes.All
+	}
+}
+
+// mistakes are the problems as the HTTP surface tells them.
+func (s *reloadStatus) mistakes() problem.Mistakes {
+	var list problem.Mistakes
+	for _, p := range s.problems {
+		list = append(list, problem.Mistake{
+			File: p.File, Line: p.Line, Column: p.Column, Path: p.Path, Message: p.Message, Hint: p.Hint, Excerpt: p.Excerpt,
+		})
+	}
+	return list
+}
+
+// Reload reads the configuration file again. All parts prepare; any error
+// leaves everything as it was and is returned, logged and shown. Then all
+// commit, which cannot fail.
+func (a *App) Reload(ctx context.Context) error {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	if a.options.ConfigFile == "" {
+		return errors.New("this server runs without a configuration file; there is nothing to reload")
+	}
+	loaded, err := LoadConfig(a.options.ConfigFile)
+	if err == nil {
+		var commit func()
+		if commit, err = a.parts.prepare(ctx, loaded); err == nil {
+			commit()
+		}
+	}
+	a.noteReload(loaded, err)
+	return err
+}
+
+// noteReload shows the outcome in the log, on the pages, and to whoever looks.
+func (a *App) noteReload(loaded *config.Loaded, err error) {
+	now := time.Now()
+	a.mu.Lock()
+	a.reload.at = now
+	a.reload.set(err)
+	if err == nil {
+		a.reload.good = now
+		a.noteRestart(a.loaded, loaded)
+		a.loaded = loaded
+	}
+	a.mu.Unlock()
+	if err != nil {
+		a.log.Error("the configuration was refused; what runs goes on unchanged", "file", a.options.ConfigFile, "error", err)
+		a.notices.Raise(health.Notice{
+			Code: refusedNotice, Severity: health.Warning, Title: "The configuration file has mistakes",
+			Text: "It was refused, and what was running goes on unchanged. " + err.Error(),
+		})
+	} else {
+		a.log.Info("the configuration was reloaded", "file", a.options.ConfigFile, "checks", len(loaded.File.Checks))
+		a.notices.Clear(refusedNotice)
+		select {
+		case a.rewatch <- struct{}{}:
+		default:
+		}
+	}
+	a.hub.Publish("config", map[string]bool{"ok": err == nil})
+}
+
+// noteRestart says which changes need a restart. The caller holds the lock.
+func (a *App) noteRestart(old, loaded *config.Loaded) {
+	changed := ""
+	switch {
+	case a.options.Listen == "" && old.File.Listen != loaded.File.Listen:
+		changed = "listen"
+	case a.options.Data == "" && DataFolder(old) != DataFolder(loaded):
+		changed = "data"
+	default:
+		return
+	}
+	a.notices.Raise(health.Notice{
+		Code: restartNotice, Severity: health.Warning, Title: "Restart to use the new " + changed,
+		Text: "`" + changed + "` has changed in the configuration; it is used from the next start on. Everything else is in force.",
+	})
+}
+
+// watchFiles reloads when a file of the configuration changes.
+func (a *App) watchFiles(ctx context.Context) error {
+	for ctx.Err() == nil {
+		a.mu.Lock()
+		watched := a.loaded.Watched()
+		a.mu.Unlock()
+		roundCtx, endRound := context.WithCancel(ctx)
+		var watching sync.WaitGroup
+		watching.Go(func() {
+			config.Watch(roundCtx, watched, func() {
+				_ = a.Reload(ctx) //nolint:errcheck // logged and shown by Reload
+			})
+		})
+		select {
+		case <-a.rewatch: // the set of files may be another one
+		case <-ctx.Done():
+		}
+		endRound()
+		watching.Wait()
+	}
+	return nil
+}
+
+// collectors are the metrics of reloads.
+func (s *reloadStatus) collectors(mu *sync.Mutex) []prometheus.Collector {
+	gauge := func(name, help string, value func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
+			mu.Lock()
+			defer mu.Unlock()
+			return value()
+		})
+	}
+	return []prometheus.Collector{
+		gauge("lapwing_config_last_reload_successful", "Whether the last reload of the configuration went well.", func() float64 {
+			if s.err != nil {
+				return 0
+			}
+			return 1
+		}),
+		gauge("lapwing_config_last_reload_success_timestamp_seconds", "When the configuration was last read without mistakes.", func() float64 {
+			return float64(s.good.Unix())
+		}),
+	}
+}

@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"lapwing.dev/lapwing/internal/app"
+	"lapwing.dev/lapwing/internal/checks"
+)
+
+// checkRun is one call of `lapwing check run`.
+type checkRun struct {
+	file      string
+	reporters []string
+	labels    []string
+	api       string
+	parallel  int
+	noColor   bool
+}
+
+func newCheckRun(s streams, g *globals) *cobra.Command {
+	run := checkRun{}
+	cmd := &cobra.Command{
+		Use: "run [NAME…]", Short: "Run checks once, now: a gate for CI",
+		Long: `Run the checks of a configuration once, now, without a server and without storing
+anything. Exit status 1 when a check is down; degraded and flaky checks pass, and are
+shown. A reporter writes to standard output, or to a file with NAME=FILE:
+
+  lapwing check run --reporter list,junit=report.xml
+  lapwing check run --label team=shop --reporter github`,
+		RunE: func(cmd *cobra.Command, names []string) error {
+			if err := fromEnv(cmd, "config"); err != nil {
+				return err
+			}
+			return run.run(cmd, s, g, names)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&run.file, "config", "c", defaultFile, "configuration file (LAPWING_CONFIG)")
+	flags.StringSliceVarP(&run.reporters, "reporter", "r", []string{"list"}, "list, json, junit, github; NAME=FILE writes to a file")
+	flags.StringSliceVarP(&run.labels, "label", "l", nil, "only checks with this label, KEY=VALUE")
+	flags.StringVar(&run.api, "api", "", "only checks of this API")
+	flags.IntVar(&run.parallel, "parallel", 8, "how many checks run at a time")
+	flags.BoolVar(&run.noColor, "no-color", false, "no colours (NO_COLOR)")
+	return cmd
+}
+
+func (run *checkRun) run(cmd *cobra.Command, s streams, g *globals, names []string) (err error) {
+	reporters, closeAll, err := run.openReporters(s.out)
+	if err != nil {
+		return err
+	}
+	defer func() { err = closeAll(err) }()
+	loaded, err := app.LoadConfig(run.file)
+	if err != nil {
+		return err
+	}
+	manager, done, err := app.OfflineChecks(cmd.Context(), g.logger(s.err), loaded)
+	if err != nil {
+		return err
+	}
+	defer done()
+	ids, err := run.choose(manager.List(), names)
+	if err != nil {
+		return err
+	}
+	for _, r := range reporters {
+		r.begin(len(ids))
+	}
+	down := 0
+	err = manager.RunOnce(cmd.Context(), ids, run.parallel, func(o checks.Once) {
+		if o.Result.Status == checks.Down {
+			down++
+		}
+		for _, r := range reporters {
+			r.report(o)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("the run was cut short: %w", err)
+	}
+	for _, r := range reporters {
+		if err := r.end(); err != nil {
+			return fmt.Errorf("write the report: %w", err)
+		}
+	}
+	if down > 0 {
+		return &exitError{status: ExitFailed, err: errChecksFailed, silent: true}
+	}
+	return nil
+}
+
+// choose returns the IDs of the checks that names and flags select; a name
+// that selects nothing is an error, so that a typo cannot pass a gate.
+func (run *checkRun) choose(views []checks.View, names []string) ([]string, error) {
+	var ids []string
+	found := map[string]bool{}
+	for _, v := range views {
+		named := len(names) == 0
+		for _, name := range names {
+			if name == v.Name || name == v.ID {
+				named, found[name] = true, true
+			}
+		}
+		if named && (run.api == "" || v.API == run.api) && hasLabels(v.Labels, run.labels) {
+			ids = append(ids, v.ID)
+		}
+	}
+	for _, name := range names {
+		if !found[name] {
+			return nil, usageError("there is no check %q; there are: %s", name, nameList(views))
+		}
+	}
+	if len(ids) == 0 {
+		return nil, usageError("no check matches; there are: %s", nameList(views))
+	}
+	return ids, nil
+}
+
+func nameList(views []checks.View) string {
+	names := make([]string, 0, len(views))
+	for _, v := range views {
+		names = append(names, v.Name)
+	}
+	if len(names) > 20 {
+		names = append(names[:20], fmt.Sprintf("… %d more", len(views)-20))
+	}
+	return strings.Join(names, ", ")
+}
+
+func hasLabels(labels map[string]string, want []string) bool {
+	return !slices.ContainsFunc(want, func(pair string) bool {
+		key, value, _ := strings.Cut(pair, "=")
+		return labels[key] != value
+	})
+}
+
+// openReporters makes the reporters and the files that they write to.
+func (run *checkRun) openReporters(stdout io.Writer) (list []reporter, closeAll func(error) error, err error) {
+	var files []*os.File
+	closeAll = func(err error) error {
+		for _, f := range files {
+			if closeErr := f.Close(); err == nil {
+				err = closeErr
+			}
+		}
+		return err
+	}
+	for _, text := range run.reporters {
+		name, path, toFile := strings.Cut(text, "=")
+		makeReporter, known := reporterKinds[name]
+		if !known {
+			return nil, nil, closeAll(usageError("unknown reporter %q; there are list, json, junit, github", name))
+		}
+		w := stdout
+		if toFile {
+			f, err := os.Create(path) //nolint:gosec // the user names the file
+			if err != nil {
+				return nil, nil, closeAll(fmt.Errorf("reporter %s: %w", name, err))
+			}
+			files = append(files, f)
+			w = f
+		}
+		list = append(list, makeReporter(w, !run.noColor && !toFile && isTerminal(w)))
+	}
+	return list, closeAll, nil
+}
+
+// isTerminal reports whether colours and progress make sense on w.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

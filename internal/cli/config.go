@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"lapwing.dev/lapwing/internal/app"
+	"lapwing.dev/lapwing/internal/config"
+)
+
+func newConfig(s streams, g *globals) *cobra.Command {
+	cmd := &cobra.Command{Use: "config", Short: "Check and show the configuration", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd.AddCommand(newConfigCheck(s, g), newConfigShow(s, g), newConfigSchema(s))
+	return cmd
+}
+
+func newConfigCheck(s streams, g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "check [FILE]", Short: "Find every mistake, without running anything", Args: cobra.MaximumNArgs(1),
+		Long: `Find every mistake in a configuration, with file, line and column, without running
+anything. It goes the way that serve goes, so the two cannot disagree. Exit status 3
+when there are mistakes.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			loaded, err := app.LoadConfig(fileArg(args))
+			if err != nil {
+				return err
+			}
+			if err := app.CheckConfig(cmd.Context(), g.logger(s.err), loaded); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(s.out, "%s is good: %s, %s\n", fileArg(args),
+				plural(len(loaded.File.APIs), "API"), plural(len(loaded.File.Checks), "check"))
+			return err
+		},
+	}
+}
+
+func newConfigShow(s streams, _ *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "show [FILE]", Short: "Print the effective configuration, defaults included, secrets masked", Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			loaded, err := app.LoadConfig(fileArg(args))
+			if err != nil {
+				return err
+			}
+			text, err := loaded.YAML()
+			if err != nil {
+				return err
+			}
+			_, err = s.out.Write(text)
+			return err
+		},
+	}
+}
+
+func newConfigSchema(s streams) *cobra.Command {
+	return &cobra.Command{
+		Use: "schema", Short: "Print the JSON Schema of the configuration, for editors", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := s.out.Write(config.Schema())
+			return err
+		},
+	}
+}
+
+func fileArg(args []string) string {
+	if len(args) > 0 {
+		return args[0]
+	}
+	return defaultFile
+}
