@@ -58,8 +58,9 @@ func TestHashesRunOneAtATime(t *testing.T) {
 		gate := newHashGate()
 		var mu sync.Mutex
 		var running, most, done, refused int
+		var group sync.WaitGroup
 		for range 50 {
-			go func() {
+			group.Go(func() {
 				err := gate.do(t.Context(), func() {
 					mu.Lock()
 					running++
@@ -76,9 +77,9 @@ func TestHashesRunOneAtATime(t *testing.T) {
 					refused++
 					mu.Unlock()
 				}
-			}()
+			})
 		}
-		time.Sleep(time.Minute)
+		group.Wait()
 		if most != 1 || done != 1+maxWaitingLogins || refused != 50-done {
 			t.Errorf("at most %d at once, %d done, %d refused; want 1, %d, %d", most, done, refused, 1+maxWaitingLogins, 49-maxWaitingLogins)
 		}

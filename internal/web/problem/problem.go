@@ -62,7 +62,7 @@ func Of(ctx context.Context, err error) (p Problem, unknown bool) {
 		detail = "the request could not be answered; the log of Lapwing has the cause"
 	}
 	c, ok := Find(code)
-	if !ok { // a code that nobody documented; TestEveryCodeIsDocumented finds it
+	if !ok { // a code that is not in the list: its kind is still true
 		c, _ = Find(string(fault.KindOf(err)))
 	}
 	p = Problem{Type: Path + c.Code, Title: c.Title, Status: c.Status, Detail: detail, Code: c.Code}
