@@ -129,7 +129,7 @@ func (a *attempt) gzipFailed(err error) error {
 	switch {
 	case errors.Is(err, errTooLarge):
 		return failure(ClassBody, nil, "answer larger than %s (max_body)", units.Size(a.probe.maxBody))
-	case a.ctx.Err() != nil, isReset(err):
+	case a.ended() != nil, isReset(err):
 		return a.bodyFailed(err)
 	case isEOF(err):
 		return failure(ClassBody, err, "the gzip body is cut short after %d bytes", a.received)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"net/url"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -32,7 +33,7 @@ func (h *HTTP) prepareAuth(p *Probe, r *HTTPRequest) (drop func(), err error) {
 	auth := r.Auth
 	switch {
 	case auth == nil:
-		p.auth = userInfo(r)
+		p.auth = userInfo(r, p.base)
 	case auth.Basic != nil && auth.Basic.PasswordFile != "":
 		file := auth.Basic.PasswordFile
 		if _, err := h.readSecret(file); err != nil {
@@ -65,9 +66,13 @@ func (h *HTTP) prepareAuth(p *Probe, r *HTTPRequest) (drop func(), err error) {
 	return drop, nil
 }
 
-// userInfo is the credential in the URL, http://user:password@host/, or nil.
-func userInfo(r *HTTPRequest) credential {
+// userInfo is the credential in the URL, http://user:password@host/, or in the
+// API's url when the request's is a path on it; nil when there is none.
+func userInfo(r *HTTPRequest, base string) credential {
 	u := r.parsedURL()
+	if u != nil && u.Scheme == "" {
+		u, _ = url.Parse(base) // makeReady reports the error
+	}
 	if u == nil || u.User == nil {
 		return nil
 	}

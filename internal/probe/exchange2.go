@@ -62,7 +62,7 @@ func (m *message) request(ctx context.Context) *http.Request {
 
 // h2Failed explains an HTTP/2 connection that did not work.
 func (a *attempt) h2Failed(err error) error {
-	if stop := a.interrupted(err); stop != nil {
+	if stop := a.interrupted(); stop != nil {
 		return stop
 	}
 	text := err.Error()

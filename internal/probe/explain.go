@@ -42,17 +42,26 @@ const (
 	stageBody
 )
 
+// ended is the context's error. The deadline itself counts too: a dial or a
+// read that is bound to it may give up a moment before the context says so.
+func (a *attempt) ended() error {
+	if err := a.ctx.Err(); err != nil {
+		return err
+	}
+	if deadline, ok := a.ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
 // interrupted explains a context that ended: nil when it has not.
-func (a *attempt) interrupted(cause error) error {
-	err := a.ctx.Err()
+func (a *attempt) interrupted() error {
+	err := a.ended()
 	if err == nil {
 		return nil
 	}
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return failure(ClassInternal, err, "stopped before the answer was complete")
-	}
-	if cause == nil {
-		cause = err
 	}
 	took := round(time.Since(a.began))
 	switch a.stage {
@@ -101,7 +110,7 @@ func round(d time.Duration) time.Duration {
 
 // dialFailed explains why there is no TCP connection to the endpoint.
 func (a *attempt) dialFailed(err error) error {
-	if stop := a.interrupted(err); stop != nil {
+	if stop := a.interrupted(); stop != nil {
 		return stop
 	}
 	var dns *net.DNSError
@@ -182,7 +191,7 @@ func (a *attempt) ioFailed(err error) error {
 	if errors.As(err, &known) {
 		return known
 	}
-	if stop := a.interrupted(err); stop != nil {
+	if stop := a.interrupted(); stop != nil {
 		return stop
 	}
 	if alert := alertOf(err); alert != nil {
@@ -209,7 +218,7 @@ func (a *attempt) bodyFailed(err error) error {
 	if errors.As(err, &known) {
 		return known
 	}
-	if stop := a.interrupted(err); stop != nil {
+	if stop := a.interrupted(); stop != nil {
 		return stop
 	}
 	switch {
@@ -231,7 +240,7 @@ func (a *attempt) tlsFailed(err error) error {
 	if errors.As(err, &known) {
 		return known
 	}
-	if stop := a.interrupted(err); stop != nil {
+	if stop := a.interrupted(); stop != nil {
 		return stop
 	}
 	if alert := alertOf(err); alert != nil {

@@ -46,9 +46,12 @@ func TestFaults(t *testing.T) {
 			class: probe.ClassTimeout, want: "no complete answer within *ms: reading the body, 120 of 4096 bytes", status: 200,
 		},
 		{
-			name:   "chunks that drip",
-			server: func(c net.Conn) { answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")(c); hang(c) },
-			class:  probe.ClassTimeout, want: "no complete answer within *ms: reading the body, 3 bytes so far", status: 200,
+			name: "chunks that drip",
+			server: func(c net.Conn) {
+				answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")(c)
+				hang(c)
+			},
+			class: probe.ClassTimeout, want: "no complete answer within *ms: reading the body, 3 bytes so far", status: 200,
 		},
 		{
 			name: "endless interim answers",

@@ -96,7 +96,7 @@ func (s *tokenSource) token(a *attempt) (authorization, error) {
 				return f.token, f.err
 			}
 		case <-a.ctx.Done():
-			return authorization{}, a.interrupted(nil)
+			return authorization{}, a.interrupted()
 		}
 	}
 }
@@ -112,7 +112,7 @@ func (s *tokenSource) fly(a *attempt, f *flight) (authorization, error) {
 		close(f.done)
 	}()
 	f.token, f.err = s.fetch(a)
-	f.alone = a.ctx.Err() != nil
+	f.alone = a.ended() != nil
 	return f.token, f.err
 }
 
@@ -143,12 +143,12 @@ func (s *tokenSource) fetch(a *attempt) (authorization, error) {
 		var other tokenAnswer
 		if other, err = s.ask(a.ctx, password, !inBody); err == nil && other.ok() {
 			answer, inBody = other, !inBody
-		} else if err != nil && a.ctx.Err() == nil {
+		} else if err != nil && a.ended() == nil {
 			err = nil // the first answer says what is wrong
 		}
 	}
 	if err != nil {
-		if stop := a.interrupted(err); stop != nil {
+		if stop := a.interrupted(); stop != nil {
 			return authorization{}, stop
 		}
 		return authorization{}, failure(ClassAuth, err, "no token from %s: %s", s.server(), err)

@@ -112,7 +112,7 @@ func (a *attempt) tunnel(conn net.Conn, p *proxyServer, target endpoint) error {
 }
 
 func (a *attempt) proxyFailed(err error) error {
-	if stop := a.interrupted(err); stop != nil {
+	if stop := a.interrupted(); stop != nil {
 		return stop
 	}
 	return failure(ClassConnect, err, "the proxy %s does not work as one: %s", a.to, rootText(err))
@@ -136,7 +136,7 @@ func (a *attempt) throughSOCKS(p *proxyServer, target endpoint) (net.Conn, error
 		if errors.As(err, &known) {
 			return nil, known
 		}
-		if stop := a.interrupted(err); stop != nil {
+		if stop := a.interrupted(); stop != nil {
 			return nil, stop
 		}
 		return nil, failure(ClassConnect, err, "the proxy %s does not connect to %s: %s", p.at, target, rootText(err))
