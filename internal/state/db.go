@@ -147,6 +147,12 @@ func (db *DB) closePools() error {
 // outcome is then certain. do must use the ctx that it is given, and only tx.
 // An error is wrapped with doing, which names the work: "add a token".
 func (db *DB) update(ctx context.Context, doing string, do func(ctx context.Context, tx *sql.Tx) error) error {
+	return db.updateThen(ctx, doing, do, (*sql.Tx).Commit)
+}
+
+// updateThen is update with a commit of the caller's: it must commit tx, or
+// return an error.
+func (db *DB) updateThen(ctx context.Context, doing string, do func(ctx context.Context, tx *sql.Tx) error, commit func(tx *sql.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
@@ -159,5 +165,5 @@ func (db *DB) update(ctx context.Context, doing string, do func(ctx context.Cont
 	if err := do(ctx, tx); err != nil {
 		return db.explain(doing, err)
 	}
-	return db.explain(doing, tx.Commit())
+	return db.explain(doing, commit(tx))
 }

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"crypto/rand"
 	"database/sql"
 	"errors"
@@ -114,4 +115,35 @@ func (db *DB) explain(doing string, err error) error {
 			doing, path, ErrNotDatabase, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
+}
+
+const (
+	vacuumStep    = 512 // pages given back in one transaction
+	vacuumOnClose = 8   // steps at most, so that a stop stays quick
+)
+
+// vacuum gives free pages beyond keep back to the file system, in at most steps
+// small transactions (steps < 0: as many as it takes).
+func (db *DB) vacuum(ctx context.Context, keep, steps int) error {
+	for ; steps != 0; steps-- {
+		var free int
+		if err := db.write.QueryRowContext(ctx, `PRAGMA freelist_count`).Scan(&free); err != nil {
+			return db.explain("give back free space", err)
+		}
+		n := min(free-keep, vacuumStep)
+		if n <= 0 {
+			return nil
+		}
+		// Each row that is stepped over is one page: they are all read.
+		rows, err := db.write.QueryContext(ctx, fmt.Sprintf(`PRAGMA incremental_vacuum(%d)`, n))
+		if err != nil {
+			return db.explain("give back free space", err)
+		}
+		for rows.Next() {
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return db.explain("give back free space", err)
+		}
+	}
+	return nil
 }

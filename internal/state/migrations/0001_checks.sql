@@ -7,7 +7,7 @@ CREATE TABLE meta (
 -- Every check that ever ran or was paused, with what is remembered of it as of
 -- its last sealed run. What came later is in results_journal.
 CREATE TABLE checks (
-  key        INTEGER PRIMARY KEY,
+  key        INTEGER PRIMARY KEY AUTOINCREMENT,  -- a removed check's key never names another one
   id         TEXT    NOT NULL UNIQUE,
   state      INTEGER NOT NULL DEFAULT 0,
   since_ms   INTEGER,                      -- when state began; NULL before the first run
@@ -36,14 +36,16 @@ CREATE TABLE result_chunks (
   data      BLOB    NOT NULL
 ) STRICT;
 CREATE INDEX result_chunks_by_time ON result_chunks (check_key, last_ms);
+CREATE INDEX result_chunks_by_age ON result_chunks (last_ms);
 
 -- Roll-ups of one check: the hours of a day, or the days of 32. A page is the
 -- number of such periods since 1970. Pages of one period lie together, because
--- those of the present one are what is written.
+-- those of the present one are what is written. Without a reference to checks:
+-- a page goes by its age alone, so it may outlive its check.
 CREATE TABLE rollups (
   step      INTEGER NOT NULL,  -- 1 hourly, 2 daily
   page      INTEGER NOT NULL,
-  check_key INTEGER NOT NULL REFERENCES checks (key),
+  check_key INTEGER NOT NULL,
   data      BLOB    NOT NULL,
   PRIMARY KEY (step, page, check_key)
 ) STRICT, WITHOUT ROWID;
