@@ -67,7 +67,7 @@ func golden(t *testing.T, file, got string) {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(path) //nolint:gosec // a fixture
+	want, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func golden(t *testing.T, file, got string) {
 // expressions reads a file of testdata: one expression per line, # comments.
 func expressions(t testing.TB, file string) []string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", file)) //nolint:gosec // a fixture
+	text, err := os.ReadFile(filepath.Join("testdata", file))
 	if err != nil {
 		t.Fatal(err)
 	}

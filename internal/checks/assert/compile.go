@@ -41,8 +41,7 @@ func compileText(text string, o Options, suits func(*tree) error) (p *Program, e
 	}()
 	o.Vars = slices.Clone(o.Vars)
 	p, err = compile(text, o, suits)
-	var m *mistake
-	if errors.As(err, &m) {
+	if m, ok := errors.AsType[*mistake](err); ok {
 		return nil, m.in(text)
 	}
 	return p, err

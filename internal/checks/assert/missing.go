@@ -37,8 +37,7 @@ func (x *explainer) cause(a *Answer, n ast.Node) string {
 			return reason
 		}
 	}
-	var f *fault
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*fault](err); ok {
 		return f.message
 	}
 	for _, operand := range needed(n) {

@@ -85,8 +85,7 @@ func (p *Program) run(a *Answer) (any, error) {
 
 // fault returns why the expression could not be evaluated.
 func (p *Program) fault(a *Answer, err error) string {
-	var f *fault
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*fault](err); ok {
 		return f.message
 	}
 	if x := p.explanation(); x != nil {

@@ -178,8 +178,7 @@ func pattern(node ast.Node) error {
 	}
 	if _, err := regexp.Compile(text.Value); err != nil {
 		message := err.Error()
-		var se *syntax.Error
-		if errors.As(err, &se) {
+		if se, ok := errors.AsType[*syntax.Error](err); ok {
 			message = se.Code.String()
 			if se.Expr != "" && se.Expr != text.Value {
 				message += " at " + se.Expr

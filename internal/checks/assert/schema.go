@@ -20,7 +20,8 @@ import (
 // Limits of a schema's files and of what is said about an answer.
 const (
 	maxSchemaFile = 4 << 20 // bytes
-	maxViolations = 3
+	maxViolations = 3       // that are said
+	maxSorted     = 100     // of which the first are taken
 )
 
 // Schema is a JSON Schema that an answer's body must match. It may be used by
@@ -31,7 +32,7 @@ type Schema struct {
 
 // LoadSchema reads a JSON Schema file, draft 4 to 2020-12. It may $ref files in
 // its own folder and below, and nothing else: no network, no path out of it
-// (symbolic links included).
+// (symbolic links included). `format` is asserted.
 func LoadSchema(file string) (*Schema, error) {
 	folder, err := filepath.Abs(filepath.Dir(file))
 	if err != nil {
@@ -82,14 +83,11 @@ func (l localFiles) Load(ref string) (any, error) {
 
 // schemaError leaves out what the library says about its own URLs.
 func schemaError(err error) error {
-	var load *jsonschema.LoadURLError
-	if errors.As(err, &load) {
+	if load, ok := errors.AsType[*jsonschema.LoadURLError](err); ok {
 		return load.Err
 	}
-	var invalid *jsonschema.SchemaValidationError
-	if errors.As(err, &invalid) {
-		var v *jsonschema.ValidationError
-		if errors.As(invalid.Err, &v) {
+	if invalid, ok := errors.AsType[*jsonschema.SchemaValidationError](err); ok {
+		if v, ok := errors.AsType[*jsonschema.ValidationError](invalid.Err); ok {
 			return errors.New("not a JSON Schema: " + violations(v))
 		}
 	}
@@ -119,16 +117,19 @@ func (s *Schema) Check(a *Answer) (holds bool, detail string) {
 func violations(v *jsonschema.ValidationError) string {
 	printer := message.NewPrinter(language.English)
 	var all []string
+	total := 0
 	collect(v, func(leaf *jsonschema.ValidationError) {
-		all = append(all, violation(leaf, printer))
+		if total++; total <= maxSorted {
+			all = append(all, violation(leaf, printer))
+		}
 	})
 	slices.Sort(all)
-	all = slices.Compact(all)
-	more := len(all) - maxViolations
-	if more <= 0 {
-		return strings.Join(all, "; ")
+	said := min(len(all), maxViolations)
+	text := strings.Join(all[:said], "; ")
+	if more := total - said; more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
 	}
-	return fmt.Sprintf("%s; and %d more", strings.Join(all[:maxViolations], "; "), more)
+	return text
 }
 
 // collect finds the errors that have no cause of their own. The alternatives of

@@ -61,6 +61,18 @@ func TestAnswersAreHeldAgainstASchema(t *testing.T) {
 	}
 }
 
+func TestManyViolationsAreCountedNotListed(t *testing.T) {
+	folder := writeFiles(t, map[string]string{"s.json": `{"items": {"type": "string"}}`})
+	s, err := LoadSchema(filepath.Join(folder, "s.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, detail := s.Check(jsonAnswer("[" + strings.Repeat("0,", 49_999) + "0]"))
+	if want := "; and 49997 more"; !strings.HasSuffix(detail, want) || len(detail) > 300 {
+		t.Errorf("got %q, want %s at its end", detail, want)
+	}
+}
+
 func TestASchemaReadsOnlyItsOwnFolder(t *testing.T) {
 	folder := writeFiles(t, map[string]string{
 		"secret.json":       `{"type": "object"}`,

@@ -235,8 +235,8 @@ func membersOf(t reflect.Type) []string {
 		return nil
 	}
 	var names []string
-	for i := range t.NumField() {
-		if tag := t.Field(i).Tag.Get("expr"); tag != "" {
+	for field := range t.Fields() {
+		if tag := field.Tag.Get("expr"); tag != "" {
 			names = append(names, tag)
 		}
 	}
@@ -247,8 +247,7 @@ func membersOf(t reflect.Type) []string {
 // for Go's types.
 func plain(err error) string {
 	message := err.Error()
-	var fe *file.Error
-	if errors.As(err, &fe) {
+	if fe, ok := errors.AsType[*file.Error](err); ok {
 		message = fe.Message
 	}
 	message = goType.ReplaceAllStringFunc(message, func(name string) string {
