@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"runtime/debug"
 
+	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/web/problem"
 )
 
-// errPanicked has no kind: its text is not for clients.
-var errPanicked = errors.New("handler panicked")
+// errPanicked is the answer to a request whose handler panicked. It has a code,
+// so that nobody logs a second time what the recoverer has logged.
+var errPanicked = &fault.Error{Code: "internal", Message: "the request could not be answered; the log of Lapwing has the cause"}
 
 // recoverer turns a panic into an answer and one line in the log. When the
 // answer has begun it cuts the connection instead, so that half an answer is
