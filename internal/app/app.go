@@ -55,40 +55,44 @@ type App struct {
 
 // New opens the stores, prepares every part, and listens. Nothing runs until
 // Run, which must be called: it also closes what New opened.
-func New(ctx context.Context, o Options) (a *App, err error) {
-	a = &App{
+func New(ctx context.Context, o Options) (*App, error) {
+	a := &App{
 		log: o.Log, options: o, started: time.Now(),
 		notices: &health.Registry{}, hub: live.NewHub(eventsKept), latency: &ui.Latency{},
 		loaded: o.Config, reload: reloadStatus{good: time.Now()}, rewatch: make(chan struct{}, 1),
 	}
-	defer func() {
-		if err != nil {
-			a.close()
-		}
-	}()
+	if err := a.open(ctx); err != nil {
+		a.close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// open does what New promises; on an error the caller closes what is open.
+func (a *App) open(ctx context.Context) (err error) {
 	if a.loaded == nil {
-		if a.loaded, err = LoadConfig(o.ConfigFile); err != nil {
-			return nil, err
+		if a.loaded, err = LoadConfig(a.options.ConfigFile); err != nil {
+			return err
 		}
 	}
 	if err := a.openStores(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	commit, err := a.parts.prepare(ctx, a.loaded)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	if err := a.seed(ctx); err != nil {
+		return err
 	}
 	if err := a.parts.checks.Load(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	commit()
-	if err := a.seed(ctx); err != nil {
-		return nil, err
-	}
 	if err := a.buildWeb(); err != nil {
-		return nil, err
+		return err
 	}
-	return a, a.listen(ctx)
+	return a.listen(ctx)
 }
 
 // openStores opens the data folder for this server alone, and builds the parts on it.
@@ -124,10 +128,7 @@ func (a *App) seed(ctx context.Context) error {
 			return fmt.Errorf("put in the demo's history: %w", err)
 		}
 	}
-	if len(a.options.Seeds) == 0 {
-		return nil
-	}
-	return a.parts.checks.Load(ctx)
+	return nil
 }
 
 // listen opens the address, once who may come in is known.
