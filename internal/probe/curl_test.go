@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -93,14 +94,26 @@ func TestCurlSendsTheSame(t *testing.T) {
 		Method, URI, Host, Body string
 		Header                  http.Header
 	}
-	var got []request
+	var (
+		mu  sync.Mutex
+		got []request
+	)
+	received := func() []request {
+		mu.Lock()
+		defer mu.Unlock()
+		all := got
+		got = nil
+		return all
+	}
 	record := func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		header := r.Header.Clone()
 		for _, name := range []string{"Connection", "Content-Length", "Accept-Encoding"} { // the connection's own
 			header.Del(name)
 		}
+		mu.Lock()
 		got = append(got, request{r.Method, r.RequestURI, r.Host, string(body), header})
+		mu.Unlock()
 		if r.URL.Path == "/moved" {
 			http.Redirect(w, r, "/new", http.StatusTemporaryRedirect)
 		}
@@ -127,16 +140,14 @@ func TestCurlSendsTheSame(t *testing.T) {
 	}
 	for name, r := range tests {
 		t.Run(name, func(t *testing.T) {
-			got = nil
 			resp := must(t, r)
-			probed := got
-			got = nil
+			probed := received()
 			line := probe.Curl(&resp.Sent, new(secret.Redactor))
 			output, err := exec.CommandContext(t.Context(), "sh", "-c", line).CombinedOutput()
 			if err != nil {
 				t.Fatalf("%s\n%v: %s", line, err, output)
 			}
-			if diff := cmp.Diff(probed, got); diff != "" {
+			if diff := cmp.Diff(probed, received()); diff != "" {
 				t.Errorf("%s\nreceived (-from the probe +from curl):\n%s", line, diff)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 )
 
 // connectionKey is the context key under which exchange2 hands an open
@@ -19,16 +20,21 @@ type connectionKey struct{}
 // it is closed, with its goroutine, when the answer was read.
 func (a *attempt) exchange2(c *connection, m *message) (*url.URL, error) {
 	a.enter(stageSend, &a.resp.Phases.TTFB)
+	var heard listener
+	if m.at.scheme == "http" { // over TLS both sides have agreed on HTTP/2
+		heard.Conn = c.Conn
+		c.Conn = &heard
+	}
 	ctx := context.WithValue(a.ctx, connectionKey{}, c.Conn)
 	conn, err := a.http.h2.NewClientConn(ctx, m.at.scheme, m.at.String())
 	if err != nil {
-		return nil, a.h2Failed(err)
+		return nil, a.h2Failed(err, &heard)
 	}
 	defer conn.Close()
 	a.stage = stageWait
 	res, err := conn.RoundTrip(m.request(a.ctx))
 	if err != nil {
-		return nil, a.h2Failed(err)
+		return nil, a.h2Failed(err, &heard)
 	}
 	defer res.Body.Close()
 	a.enter(stageHead, &a.resp.Phases.Transfer)
@@ -61,22 +67,39 @@ func (m *message) request(ctx context.Context) *http.Request {
 }
 
 // h2Failed explains an HTTP/2 connection that did not work.
-func (a *attempt) h2Failed(err error) error {
+func (a *attempt) h2Failed(err error, heard *listener) error {
 	if stop := a.interrupted(); stop != nil {
 		return stop
 	}
 	text := err.Error()
 	switch {
-	case strings.Contains(text, "looked like an HTTP/1.1 header"):
+	case heard.http1.Load():
 		return failure(ClassProtocol, err, "%s answers in HTTP/1.1 to an HTTP/2 request", a.to)
 	case strings.Contains(text, "response header list larger"):
 		return failure(ClassProtocol, err, "the answer's headers are larger than %s", maxHeader)
 	case strings.Contains(text, "COMPRESSION_ERROR"):
 		return failure(ClassProtocol, err, "the answer's headers cannot be decoded, or one is larger than %s", maxHeader)
-	case errors.Is(err, net.ErrClosed), strings.Contains(text, "client connection lost"):
+	case errors.Is(err, net.ErrClosed), strings.Contains(text, "client connection lost"),
+		strings.Contains(text, "client conn could not be established"):
 		return failure(ClassProtocol, err, "connection closed by %s without an answer", a.resp.RemoteAddr)
 	}
 	return a.ioFailed(err)
+}
+
+// listener notices a server that answers in HTTP/1.1: what net/http says then
+// depends on who finds out first.
+type listener struct {
+	net.Conn
+	any, http1 atomic.Bool
+}
+
+func (l *listener) Read(p []byte) (int, error) {
+	n, err := l.Conn.Read(p)
+	if n > 0 && !l.any.Swap(true) {
+		const start = "HTTP/"
+		l.http1.Store(string(p[:min(n, len(start))]) == start[:min(n, len(start))])
+	}
+	return n, err
 }
 
 // readCloser is a body to send.
