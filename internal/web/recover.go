@@ -11,10 +11,6 @@ import (
 	"lapwing.dev/lapwing/internal/web/problem"
 )
 
-// errPanicked is the answer to a request whose handler panicked. It has a code,
-// so that nobody logs a second time what the recoverer has logged.
-var errPanicked = &fault.Error{Code: "internal", Message: "the request could not be answered; the log of Lapwing has the cause"}
-
 // recoverer turns a panic into an answer and one line in the log. When the
 // answer has begun it cuts the connection instead, so that half an answer is
 // not taken for a whole one.
@@ -35,7 +31,8 @@ func recoverer(log *slog.Logger, fail *failer) middleware {
 				if out.began {
 					panic(http.ErrAbortHandler)
 				}
-				fail.write(w, r, errPanicked)
+				// With a code, so that nobody logs it a second time.
+				fail.write(w, r, &fault.Error{Code: "internal", Message: "the request could not be answered; the log of Lapwing has the cause"})
 			}()
 			next.ServeHTTP(out, r)
 		})
