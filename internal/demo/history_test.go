@@ -1,0 +1,140 @@
+package demo
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lapwing.dev/lapwing/internal/checks"
+)
+
+var now = time.Date(2026, 11, 23, 15, 4, 5, 0, time.UTC)
+
+func TestTheSameSeedGivesTheSameHistory(t *testing.T) {
+	if diff := cmp.Diff(History(now, 1)["search"], History(now, 1)["search"]); diff != "" {
+		t.Error(diff)
+	}
+	if cmp.Equal(History(now, 1)["search"], History(now, 2)["search"]) {
+		t.Error("another seed gives the same history")
+	}
+}
+
+func TestEveryCheckHasItsHistory(t *testing.T) {
+	history := History(now, 1)
+	var names []string
+	for _, c := range Checks() {
+		names = append(names, c.Name)
+		if checks.ID(c.Name) != c.Name {
+			t.Errorf("%q is not its own ID", c.Name)
+		}
+		if _, ok := history[c.Name]; !ok {
+			t.Errorf("%s has no history", c.Name)
+		}
+	}
+	if len(history) != len(names) {
+		t.Errorf("%d histories for %d checks", len(history), len(names))
+	}
+}
+
+func TestTheHistoryIsBelievable(t *testing.T) {
+	for name, seed := range History(now, 1) {
+		t.Run(name, func(t *testing.T) {
+			daily := seed.Rollups[checks.Daily]
+			if len(daily) < historyDays || len(daily) > historyDays+1 {
+				t.Errorf("%d days", len(daily))
+			}
+			var total checks.Rollup
+			for i := range daily {
+				total.Merge(&daily[i])
+			}
+			if share := float64(total.Down) / float64(total.Runs()); share == 0 || share > 0.01 {
+				t.Errorf("down for %.2f%% of the time", 100*share)
+			}
+			if total.LatencyMax > 2*time.Second {
+				t.Errorf("a latency of %v", total.LatencyMax)
+			}
+			for _, r := range seed.Results {
+				if a := r.Last(); (r.Status == checks.Up) != (a.Reason == "") {
+					t.Fatalf("%v because %q", r.Status, a.Reason)
+				}
+			}
+		})
+	}
+}
+
+// Roll-ups, results and transitions are three views of the same runs.
+func TestTheViewsAgree(t *testing.T) {
+	for name, seed := range History(now, 1) {
+		t.Run(name, func(t *testing.T) {
+			var counted checks.Rollup
+			state := checks.Unknown
+			transitions := seed.Transitions
+			for i := range seed.Results {
+				r := &seed.Results[i]
+				if !r.At().Before(now) || i > 0 && r.Run <= seed.Results[i-1].Run {
+					t.Fatalf("run %d is out of order", i)
+				}
+				if now.Sub(r.At()) < 23*time.Hour {
+					counted.Add(r)
+				}
+				if i == 0 {
+					for len(transitions) > 0 && !transitions[0].At.After(r.At()) {
+						state, transitions = transitions[0].To, transitions[1:]
+					}
+				} else if len(transitions) > 0 && transitions[0].Run == r.Run {
+					if transitions[0].From != state {
+						t.Errorf("from %v, was %v", transitions[0].From, state)
+					}
+					state, transitions = transitions[0].To, transitions[1:]
+				}
+				if r.State != state {
+					t.Fatalf("at %v the state is %v, by the transitions %v", r.At(), r.State, state)
+				}
+			}
+			var hours checks.Rollup
+			for _, r := range seed.Rollups[checks.Hourly] {
+				if now.Sub(r.Start) < 23*time.Hour {
+					hours.Merge(&r)
+				}
+			}
+			if hours.Runs() > counted.Runs() || counted.Runs()-hours.Runs() > 30 {
+				t.Errorf("%d runs in the results, %d in the roll-ups", counted.Runs(), hours.Runs())
+			}
+		})
+	}
+}
+
+func TestHowItStandsNow(t *testing.T) {
+	history := History(now, 1)
+	got := map[string]string{}
+	for name, seed := range history {
+		last := seed.Transitions[len(seed.Transitions)-1]
+		if last.To != checks.Up {
+			got[name] = last.To.String() + " for " + now.Sub(last.At).Round(10*time.Minute).String()
+		}
+		if r := seed.Results[len(seed.Results)-1]; r.State != last.To {
+			t.Errorf("%s: the last run says %v, the last transition %v", name, r.State, last.To)
+		}
+	}
+	want := map[string]string{"refunds": "down for 40m0s", "daily-report": "degraded for 76h0m0s"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	flaky := 0
+	for _, r := range history["inventory"].Results {
+		if r.Flaky() {
+			flaky++
+		}
+	}
+	if flaky == 0 {
+		t.Error("inventory was never flaky")
+	}
+}
+
+func BenchmarkHistory(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		History(now, 1)
+	}
+}
