@@ -174,7 +174,7 @@ func (a *App) Run(ctx context.Context) error {
 	ready := make(chan struct{})
 	parts := []lifecycle.Part{
 		{Name: "catalog", Run: a.parts.catalog.Run},
-		{Name: "checks", Run: a.parts.checks.Run, Stop: 30 * time.Second},
+		{Name: "checks", Run: a.parts.checks.Run, Ready: a.parts.checks.Ready, Stop: 30 * time.Second},
 		{Name: "web", Run: func(ctx context.Context) error {
 			close(ready)
 			return web.Serve(ctx, a.ln, a.handler, a.log, a.streams.Close)

@@ -56,6 +56,7 @@ type Manager struct {
 	recorder  *recorder
 	metrics   *metrics
 	running   sync.WaitGroup
+	ready     chan struct{} // closed when Run has begun to schedule
 
 	mu        sync.Mutex
 	checks    map[string]*check
@@ -107,7 +108,7 @@ func New(d Deps) *Manager {
 		log: log, store: d.Store, http: d.HTTP, contracts: d.Contracts, publisher: d.Publisher, onResult: d.OnResult,
 		runner: runner{tracer: tracer{seed: d.TraceSeed}, contracts: d.Contracts},
 		checks: map[string]*check{}, lives: map[string]Life{}, retention: DefaultRetention(),
-		metrics: newMetrics(),
+		metrics: newMetrics(), ready: make(chan struct{}),
 	}
 	m.scheduler = newScheduler(m.start, m.noteMissed)
 	m.recorder = &recorder{
@@ -196,7 +197,18 @@ func (m *Manager) swap(plans []*plan, retention Retention) (fresh map[string]boo
 	return fresh
 }
 
+// Ready waits until Run schedules checks.
+func (m *Manager) Ready(ctx context.Context) error {
+	select {
+	case <-m.ready:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // Run schedules checks until ctx ends and every run has ended and is recorded.
+// It may be called once.
 func (m *Manager) Run(ctx context.Context) error {
 	if err := m.warm(ctx); err != nil {
 		return err
@@ -208,6 +220,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	pruning.Go(func() { m.pruneDaily(ctx) })
 
 	m.setRunCtx(ctx)
+	close(m.ready)
 	m.scheduler.run(ctx)
 	m.setRunCtx(nil)
 

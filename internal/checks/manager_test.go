@@ -60,16 +60,10 @@ func work(t *testing.T, store *memory, list ...Check) *bench {
 		}
 	})
 	t.Cleanup(func() { cancel(); running.Wait() })
-	for b.isIdle() { // Run has not begun
-		time.Sleep(time.Millisecond)
+	if err := b.Ready(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	return b
-}
-
-func (b *bench) isIdle() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.runCtx == nil
 }
 
 func (b *bench) configure(t *testing.T, list ...Check) {
