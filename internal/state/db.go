@@ -28,7 +28,7 @@ type DB struct {
 	dir   string // Memory, or the folder
 	log   *slog.Logger
 	write *sql.DB // one connection; its transactions take the write lock at BEGIN
-	read  *sql.DB // refuses to write
+	read  *sql.DB // refuses to write; in memory the same as write, so nobody may hold two connections at once
 	id    [16]byte
 
 	mu     sync.Mutex
@@ -50,7 +50,9 @@ func Open(ctx context.Context, dir string, log *slog.Logger) (*DB, error) {
 	if db.write, err = openPool(source, writerQuery(dir), 1); err != nil {
 		return nil, db.explain("open the database", err)
 	}
-	if db.read, err = openPool(source, readerQuery(dir), readers); err != nil {
+	if dir == Memory {
+		db.read = db.write // the one connection is the database
+	} else if db.read, err = openPool(source, readerQuery(), readers); err != nil {
 		db.closePools()
 		return nil, db.explain("open the database", err)
 	}
@@ -64,7 +66,7 @@ func Open(ctx context.Context, dir string, log *slog.Logger) (*DB, error) {
 // prepareFolder creates what is missing and returns the database's name for SQLite.
 func (db *DB) prepareFolder() (source string, err error) {
 	if db.dir == Memory {
-		return memorySource(), nil
+		return memorySource, nil
 	}
 	if db.dir, err = filepath.Abs(db.dir); err != nil {
 		return "", fmt.Errorf("data folder: %w", err)
@@ -134,7 +136,7 @@ func (db *DB) Close() error {
 
 func (db *DB) closePools() error {
 	var err error
-	if db.read != nil {
+	if db.read != nil && db.read != db.write {
 		err = db.read.Close()
 	}
 	// The writer goes last: SQLite empties its write-ahead log when the last

@@ -61,7 +61,7 @@ func TestConnectionsAreSetUp(t *testing.T) {
 				t.Errorf("%s: %s is %q, %v; want %q", dir, pragma, got, err, value)
 			}
 		}
-		if _, err := db.read.Exec("DELETE FROM meta"); err == nil {
+		if _, err := db.read.Exec("DELETE FROM meta"); err == nil && dir != Memory {
 			t.Errorf("%s: a reading connection wrote", dir)
 		}
 	}

@@ -2,7 +2,6 @@ package state
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -40,9 +39,8 @@ func fileSource(path string) string {
 	return u.String()
 }
 
-// memorySource names a new database in memory that several connections can
-// share; it lives as long as one of them is open.
-func memorySource() string { return "file:/lapwing-" + rand.Text() }
+// memorySource is a new database in memory, which only its own connection sees.
+const memorySource = "file::memory:"
 
 // writerQuery sets up the writing connection. Each commit reaches the disk
 // before it returns: with a write-ahead log that takes synchronous=FULL.
@@ -55,24 +53,18 @@ func writerQuery(dir string) url.Values {
 		"_txlock":       {"immediate"},
 		"_pragma":       {"journal_size_limit(" + walLimit + ")"},
 	}
-	if dir == Memory {
-		query.Set("vfs", "memdb")
-	} else {
+	if dir != Memory {
 		query.Set("_journal_mode", "wal")
 	}
 	return query
 }
 
-func readerQuery(dir string) url.Values {
-	query := url.Values{
+func readerQuery() url.Values {
+	return url.Values{
 		"_busy_timeout": {busyTimeout},
 		"_foreign_keys": {"on"},
 		"_query_only":   {"on"},
 	}
-	if dir == Memory {
-		query.Set("vfs", "memdb")
-	}
-	return query
 }
 
 // openPool opens a pool of at most n connections, which stay open: a database

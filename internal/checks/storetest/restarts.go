@@ -62,7 +62,7 @@ func longLife(h *house) {
 	rng := rand.New(rand.NewPCG(6, 6))
 	at := noon()
 	paused := map[string]bool{}
-	for range 300 {
+	for range 150 {
 		id := fmt.Sprint("check-", rng.IntN(6))
 		at = at.Add(time.Duration(rng.IntN(3_600_000)) * time.Millisecond)
 		switch rng.IntN(20) {
