@@ -1,0 +1,99 @@
+package ui
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"lapwing.dev/lapwing/internal/checks"
+	"lapwing.dev/lapwing/internal/statuspage"
+)
+
+// bars is ninety days as four SVG paths, one for each status. A path has one
+// dash-patterned line for each run of equal days (the pattern is in the style
+// sheet), so a row needs four elements instead of ninety.
+type bars struct {
+	Up, Degraded, Down, None string // path data; empty when there is no such day
+	Text                     string // the same in words
+}
+
+// Geometry in the units of the view box, which is 90 × 6 − 2 wide and 18 high.
+const (
+	barStep = 6
+	barGap  = 2
+)
+
+// barMiddle is the vertical middle of a bar that stands on the ground line: up
+// bars are 11 high, degraded 14, down 18, and days without runs 3.
+var barMiddle = [...]string{
+	checks.Unknown:  "16.5",
+	checks.Up:       "12.5",
+	checks.Degraded: "11",
+	checks.Down:     "9",
+}
+
+// uptimeBars draws daily roll-ups, oldest first, days without runs absent.
+func uptimeBars(rollups []checks.Rollup, now time.Time) bars {
+	first := checks.Daily.Start(now).AddDate(0, 0, 1-statuspage.Days)
+	var days [statuspage.Days]checks.Status
+	for i := range rollups {
+		at := int(rollups[i].Start.Sub(first) / (24 * time.Hour))
+		if !rollups[i].Start.Before(first) && at < len(days) {
+			days[at] = statuspage.DayStatus(&rollups[i])
+		}
+	}
+	return drawBars(days[:])
+}
+
+// publicBars draws the days of a component of the status page.
+func publicBars(list []statuspage.Day) bars {
+	days := make([]checks.Status, len(list))
+	for i := range list {
+		days[i] = list[i].Status
+	}
+	return drawBars(days)
+}
+
+func drawBars(days []checks.Status) bars {
+	var paths [4]strings.Builder
+	var counts [4]int
+	for start := 0; start < len(days); {
+		end := start + 1
+		for end < len(days) && days[end] == days[start] {
+			end++
+		}
+		status := days[start]
+		if int(status) >= len(paths) {
+			status = checks.Unknown
+		}
+		p := &paths[status]
+		p.WriteByte('M')
+		p.WriteString(strconv.Itoa(start * barStep))
+		p.WriteByte(' ')
+		p.WriteString(barMiddle[status])
+		p.WriteByte('h')
+		p.WriteString(strconv.Itoa((end-start)*barStep - barGap))
+		counts[status] += end - start
+		start = end
+	}
+	return bars{
+		None: paths[checks.Unknown].String(), Up: paths[checks.Up].String(),
+		Degraded: paths[checks.Degraded].String(), Down: paths[checks.Down].String(),
+		Text: barsText(counts),
+	}
+}
+
+func barsText(counts [4]int) string {
+	if counts[checks.Up]+counts[checks.Degraded]+counts[checks.Down] == 0 {
+		return "no runs in 90 days"
+	}
+	text := fmt.Sprintf("90 days: %d up", counts[checks.Up])
+	if n := counts[checks.Degraded]; n > 0 {
+		text += fmt.Sprintf(", %d degraded", n)
+	}
+	if n := counts[checks.Down]; n > 0 {
+		text += fmt.Sprintf(", %d down", n)
+	}
+	return text
+}

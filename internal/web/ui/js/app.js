@@ -1,0 +1,25 @@
+// The entry: each module improves what is on the page and does nothing where
+// its elements are missing.
+import { startTheme } from "./settings.js";
+import { startTimes } from "./time.js";
+import { startCopy } from "./copy.js";
+import { startKeys } from "./keys.js";
+import { startSearch } from "./search.js";
+import { startCharts } from "./chart.js";
+import { startTips } from "./bars.js";
+import { startForms } from "./forms.js";
+import { startRows } from "./rows.js";
+import { startParts } from "./parts.js";
+import { startStream } from "./stream.js";
+
+startTheme();
+startTimes();
+startCopy();
+startKeys();
+startSearch();
+startCharts(document);
+startTips();
+startForms();
+startRows();
+startParts();
+startStream();

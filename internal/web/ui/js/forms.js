@@ -1,0 +1,17 @@
+// A form that was sent must not be sent again by a second click while the
+// server works, as "Run now" may for some seconds.
+export function startForms() {
+  document.addEventListener("submit", (event) => {
+    if (event.target.method !== "post") return;
+    const button = event.submitter;
+    if (!button || event.defaultPrevented) return;
+    setTimeout(() => {
+      button.disabled = true;
+      if (event.target.action.endsWith("/run")) button.textContent = "Running…";
+    });
+  });
+  // A page that comes back from the cache of the browser is usable again.
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload();
+  });
+}

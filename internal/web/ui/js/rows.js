@@ -1,0 +1,100 @@
+// Rows of lists change in place as runs end.
+import { events } from "./stream.js";
+import { ago } from "./time.js";
+
+const runs = 24, step = 3, top = 2, bottom = 14; // the geometry of spark.go
+
+function milliseconds(ms) {
+  if (!(ms > 0)) return "–";
+  if (ms < 1) return `${ms.toFixed(2)}\u00a0ms`;
+  if (ms < 9.95) return `${ms.toFixed(1)}\u00a0ms`;
+  if (ms < 999.5) return `${ms.toFixed(0)}\u00a0ms`;
+  if (ms < 9995) return `${(ms / 1000).toFixed(2)}\u00a0s`;
+  return `${(ms / 1000).toFixed(1)}\u00a0s`;
+}
+
+// extend moves a sparkline one run to the left and adds the new one; 0 is a gap.
+function extend(spark, ms) {
+  const path = spark.firstElementChild;
+  const highest = +spark.dataset.m;
+  const values = new Array(runs).fill(0);
+  for (const part of path.getAttribute("d").split("M")) {
+    const numbers = part.match(/-?\d+/g) || [];
+    for (let i = 0; i + 1 < numbers.length; i += 2) {
+      const at = numbers[i] / step;
+      if (at >= 0 && at < runs) values[at] = ((bottom - numbers[i + 1]) / (bottom - top)) * highest;
+    }
+  }
+  values.shift();
+  values.push(ms);
+  const scale = Math.max(...values);
+  if (!(scale > 0)) return;
+  let d = "";
+  let pen = false;
+  values.forEach((v, i) => {
+    if (!(v > 0)) {
+      pen = false;
+      return;
+    }
+    d += `${pen ? " " : "M"}${i * step} ${bottom - Math.floor((v / scale) * (bottom - top))}`;
+    pen = true;
+  });
+  spark.dataset.m = String(scale);
+  path.setAttribute("d", d);
+}
+
+function note(cell, check) {
+  let text = "";
+  if (check.state === "up" && check.failures > 0) text = check.failures === 1 ? "1 failure" : `${check.failures} failures`;
+  else if (check.flaky) text = "flaky";
+  const old = cell.querySelector(".note");
+  if (old?.textContent.startsWith("because")) return;
+  if (!text) return old?.remove();
+  const badge = old || cell.appendChild(Object.assign(document.createElement("span"), { className: "note" }));
+  if (badge.textContent !== text) badge.textContent = text;
+}
+
+function patch(row, check) {
+  const [state, name] = row.cells;
+  const changed = state.textContent !== check.state;
+  if (changed) {
+    state.className = `st ${check.state}`;
+    state.textContent = check.state;
+    row.className = check.state === "down" || check.state === "degraded" ? `is-${check.state}` : "";
+  }
+  note(name, check);
+  const latency = row.querySelector(".lat");
+  const text = milliseconds(check.latency_ms);
+  if (check.run) {
+    const age = row.querySelector(".ago");
+    const at = Date.parse(check.at) || Number(check.run);
+    if (age.dataset.t !== String(at)) {
+      age.dataset.t = String(at);
+      age.textContent = ago(at);
+      if (latency.textContent !== text) latency.textContent = text;
+      const spark = row.querySelector(".spark");
+      if (spark) extend(spark, check.state === "down" ? 0 : check.latency_ms);
+    }
+  }
+  const cell = changed ? state.parentElement : latency;
+  cell.classList.remove("flash");
+  requestAnimationFrame(() => cell.classList.add("flash"));
+}
+
+export function startRows() {
+  const rows = new Map();
+  for (const link of document.querySelectorAll(".rows .nm a")) {
+    rows.set(decodeURIComponent(link.getAttribute("href").slice("/checks/".length)), link.closest("tr"));
+  }
+  if (!rows.size) return;
+  // Many runs may end at once: patch once a frame, the newest of each check.
+  const waiting = new Map();
+  events.addEventListener("check", ({ detail }) => {
+    if (!detail || !rows.has(detail.id)) return;
+    if (!waiting.size) requestAnimationFrame(() => {
+      for (const [id, check] of waiting) patch(rows.get(id), check);
+      waiting.clear();
+    });
+    waiting.set(detail.id, detail);
+  });
+}

@@ -1,0 +1,72 @@
+package ui
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"lapwing.dev/lapwing/internal/fault"
+)
+
+type loginPage struct {
+	Next  string
+	Error string
+}
+
+func (u *UI) loginForm(w http.ResponseWriter, r *http.Request) error {
+	if u.Session == nil {
+		return u.notFound(w, r)
+	}
+	next := localPath(r.URL.Query().Get("next"))
+	if u.viewer(r).LoggedIn {
+		http.Redirect(w, r, next, http.StatusSeeOther)
+		return nil
+	}
+	return u.show(w, r, "login", shell{Title: "Log in", Public: true, Page: loginPage{Next: next}})
+}
+
+func (u *UI) login(w http.ResponseWriter, r *http.Request) error {
+	if u.Session == nil {
+		return u.notFound(w, r)
+	}
+	next := localPath(r.PostFormValue("next"))
+	err := u.Session.Login(w, r, r.PostFormValue("password"))
+	if err == nil {
+		http.Redirect(w, r, next, http.StatusSeeOther)
+		return nil
+	}
+	status := http.StatusUnauthorized
+	switch fault.KindOf(err) {
+	case fault.KindUnauthentic:
+	case fault.KindUnavailable:
+		status = http.StatusTooManyRequests
+	default:
+		return err
+	}
+	return u.showStatus(w, r, status, "login", shell{Title: "Log in", Public: true, Page: loginPage{Next: next, Error: sentence(err.Error())}})
+}
+
+func (u *UI) logout(w http.ResponseWriter, r *http.Request) error {
+	if u.Session == nil {
+		return u.notFound(w, r)
+	}
+	if err := u.Session.Logout(w, r); err != nil {
+		return err
+	}
+	http.Redirect(w, r, "/login", http.StatusSeeOther)
+	return nil
+}
+
+// localPath keeps a redirect after the login on this site. A target with a
+// host, a scheme, or anything that browsers read as one ("//evil", "/\evil",
+// "/\tevil") becomes the overview.
+func localPath(next string) string {
+	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\t\r\n") {
+		return "/"
+	}
+	target, err := url.Parse(next)
+	if err != nil || target.IsAbs() || target.Host != "" || strings.HasPrefix(target.Path, "/login") {
+		return "/"
+	}
+	return next
+}

@@ -1,0 +1,118 @@
+package ui
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// pages are the parsed templates by name of the page. The shared ones (layout,
+// parts, row, chart) are part of each.
+type pages struct {
+	dev    string
+	byName map[string]*template.Template
+	buffer sync.Pool // *bytes.Buffer
+}
+
+// sharedTemplates are parsed into every page.
+var sharedTemplates = []string{"templates/layout.html", "templates/parts.html", "templates/row.html", "templates/chart.html"}
+
+func openPages(dev string) (*pages, error) {
+	source, err := sources(dev)
+	if err != nil {
+		return nil, err
+	}
+	shared, err := template.New("").Option("missingkey=error").ParseFS(source, sharedTemplates...)
+	if err != nil {
+		return nil, fmt.Errorf("parse templates: %w", err)
+	}
+	p := &pages{dev: dev, byName: map[string]*template.Template{}}
+	p.buffer.New = func() any { return new(bytes.Buffer) }
+	names, err := fs.Glob(source, "templates/*.html")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if slices.Contains(sharedTemplates, name) {
+			continue
+		}
+		page, err := shared.Clone()
+		if err == nil {
+			page, err = page.ParseFS(source, name)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("parse templates: %w", err)
+		}
+		p.byName[strings.TrimSuffix(strings.TrimPrefix(name, "templates/"), ".html")] = page
+	}
+	return p, nil
+}
+
+// shell is what surrounds each page.
+type shell struct {
+	Title    string
+	Nav      string // the entry of the navigation that is current
+	Static   string // URL of the static files
+	Query    string // in the search box
+	Viewer   Viewer
+	Demo     bool
+	Public   bool // no navigation: the page is for people outside the team
+	Login    bool // there is a way to log in
+	Warnings int  // about Lapwing itself
+	Page     any
+}
+
+// partHeader asks for the parts of a page that change by themselves, without
+// what surrounds them; its value is "live".
+const partHeader = "Lapwing-Part"
+
+// show renders the page called name with status 200.
+func (u *UI) show(w http.ResponseWriter, r *http.Request, name string, s shell) error {
+	return u.showStatus(w, r, http.StatusOK, name, s)
+}
+
+func (u *UI) showStatus(w http.ResponseWriter, r *http.Request, status int, name string, s shell) error {
+	all := u.pages
+	if all.dev != "" {
+		var err error
+		if all, err = openPages(all.dev); err != nil {
+			return err
+		}
+	}
+	page := all.byName[name]
+	if page == nil {
+		return fmt.Errorf("there is no template %q", name)
+	}
+	s.Static, s.Viewer, s.Demo, s.Login = u.files.base(), u.viewer(r), u.Demo, u.Session != nil
+	if u.Health != nil && s.Viewer.CanRead {
+		s.Warnings = len(u.Health.List())
+	}
+	entry := "layout"
+	if r.Header.Get(partHeader) == "live" && page.Lookup("live") != nil {
+		entry = "live"
+	}
+	// Into a buffer first: a failing template must not leave half a page.
+	buf := u.pages.buffer.Get().(*bytes.Buffer)
+	defer u.pages.buffer.Put(buf)
+	buf.Reset()
+	if err := page.ExecuteTemplate(buf, entry, &s); err != nil {
+		return fmt.Errorf("render page %q: %w", name, err)
+	}
+	header := w.Header()
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Cache-Control", "private, no-cache")
+	header.Add("Vary", partHeader)
+	w.WriteHeader(status)
+	_, _ = w.Write(buf.Bytes()) // an error means that the reader has gone
+	return nil
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
+}
