@@ -122,7 +122,7 @@ func (s *AccessStore) Tokens(ctx context.Context) ([]access.Token, error) {
 	if err != nil {
 		return nil, s.db.explain("read the tokens", err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close() // rows.Err tells
 	var tokens []access.Token
 	for rows.Next() {
 		token, err := scanToken(rows)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,6 +16,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(appenderEnv); dir != "" { // this process is to be killed by TestKilledProcessLosesNothing
+		if err := appendForever(dir, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 
@@ -57,11 +65,11 @@ func TestConnectionsAreSetUp(t *testing.T) {
 		}
 		for pragma, value := range want {
 			var got string
-			if err := db.write.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != value {
+			if err := db.write.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != value {
 				t.Errorf("%s: %s is %q, %v; want %q", dir, pragma, got, err, value)
 			}
 		}
-		if _, err := db.read.Exec("DELETE FROM meta"); err == nil && dir != Memory {
+		if _, err := db.read.ExecContext(t.Context(), "DELETE FROM meta"); err == nil && dir != Memory {
 			t.Errorf("%s: a reading connection wrote", dir)
 		}
 	}
@@ -91,7 +99,7 @@ func TestTwoDatabasesInMemoryAreSeparate(t *testing.T) {
 		t.Error("they share their data")
 	}
 	var id []byte
-	if err := one.read.QueryRow("SELECT value FROM meta WHERE key = 'installation'").Scan(&id); err != nil || string(id) != string(one.id[:]) {
+	if err := one.read.QueryRowContext(t.Context(), "SELECT value FROM meta WHERE key = 'installation'").Scan(&id); err != nil || string(id) != string(one.id[:]) {
 		t.Errorf("the reading connections see %x, %v; want %x", id, err, one.id)
 	}
 }
@@ -145,7 +153,7 @@ func TestFolderThatCannotBe(t *testing.T) {
 func TestNewerSchemaIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	db := openDB(t, dir)
-	if _, err := db.write.Exec("INSERT INTO schema_migrations VALUES (99, '0099_future.sql', '', 0)"); err != nil {
+	if _, err := db.write.ExecContext(t.Context(), "INSERT INTO schema_migrations VALUES (99, '0099_future.sql', '', 0)"); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Open(t.Context(), dir, slog.New(slog.DiscardHandler))
@@ -165,14 +173,14 @@ func TestMigrations(t *testing.T) {
 	}
 	fresh := func(t *testing.T) *DB {
 		db := openDB(t, Memory)
-		if _, err := db.write.Exec("DELETE FROM schema_migrations"); err != nil {
+		if _, err := db.write.ExecContext(t.Context(), "DELETE FROM schema_migrations"); err != nil {
 			t.Fatal(err)
 		}
 		return db
 	}
 	count := func(t *testing.T, db *DB, query string) (n int) {
 		t.Helper()
-		if err := db.write.QueryRow(query).Scan(&n); err != nil {
+		if err := db.write.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		return n
@@ -235,7 +243,7 @@ func TestUpdateKeepsNothingOfAnError(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	var n int
-	if err := db.read.QueryRow("SELECT count(*) FROM meta WHERE key = 'bird'").Scan(&n); err != nil || n != 0 {
+	if err := db.read.QueryRowContext(t.Context(), "SELECT count(*) FROM meta WHERE key = 'bird'").Scan(&n); err != nil || n != 0 {
 		t.Errorf("%d birds, %v; want none", n, err)
 	}
 }
