@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -185,6 +186,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	parts = append(parts, lifecycle.Part{Name: "ready", Run: func(ctx context.Context) error {
 		a.took = time.Since(a.started)
+		debug.FreeOSMemory() // reading the configuration leaves much behind, and never comes again
 		if a.options.OnReady != nil {
 			a.options.OnReady(ctx, a)
 		}

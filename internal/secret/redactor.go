@@ -35,6 +35,9 @@ func NewRedactor(values ...string) *Redactor {
 			}
 		}
 	}
+	if len(known) == 0 {
+		return &Redactor{}
+	}
 	// The longest first, so that a secret that contains another is replaced whole.
 	sort.Slice(known, func(i, j int) bool { return len(known[i]) > len(known[j]) })
 	pairs := make([]string, 0, 2*len(known))
