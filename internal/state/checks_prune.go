@@ -149,7 +149,7 @@ func (s *CheckStore) forget(ctx context.Context, before time.Time) error {
 	defer s.writing.Unlock()
 	stale := []*known{}
 	for _, k := range s.known {
-		if k.life.LastRun.Time().Before(before) && k.life.Since.Before(before) && !k.life.Paused && !k.unsealed() && len(stale) < pruneStep {
+		if k.life.LastRun != 0 && k.life.LastRun.Time().Before(before) && k.life.Since.Before(before) && !k.life.Paused && !k.unsealed() && len(stale) < pruneStep {
 			stale = append(stale, k)
 		}
 	}
@@ -159,10 +159,13 @@ func (s *CheckStore) forget(ctx context.Context, before time.Time) error {
 	var gone []*known
 	remove := func(ctx context.Context, tx *sql.Tx) error {
 		for _, k := range stale {
+			// What its last outage began with was kept as long as the check was known.
+			if _, err := tx.ExecContext(ctx, `DELETE FROM evidence WHERE check_key = ?1`, k.key); err != nil {
+				return err
+			}
 			const query = `DELETE FROM checks WHERE key = ?1
 				AND NOT EXISTS (SELECT 1 FROM result_chunks WHERE check_key = ?1)
-				AND NOT EXISTS (SELECT 1 FROM transitions WHERE check_key = ?1)
-				AND NOT EXISTS (SELECT 1 FROM evidence WHERE check_key = ?1)`
+				AND NOT EXISTS (SELECT 1 FROM transitions WHERE check_key = ?1)`
 			result, err := tx.ExecContext(ctx, query, k.key)
 			if err != nil {
 				return err

@@ -26,7 +26,7 @@ func openChecks(t *testing.T, db *DB) *CheckStore {
 
 func countResults(t *testing.T, store *CheckStore, id string) int {
 	t.Helper()
-	list, err := store.Results(t.Context(), id, time.UnixMilli(0), time.UnixMilli(1<<40), 0)
+	list, err := store.Results(t.Context(), id, time.UnixMilli(0), time.UnixMilli(1<<42), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
