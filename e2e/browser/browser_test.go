@@ -23,7 +23,7 @@ import (
 	"lapwing.dev/lapwing/internal/testneeds"
 )
 
-// patience is for one page; a busy machine may need some of it.
+// patience is for what takes long on a busy machine, such as starting a browser.
 const patience = 60 * time.Second
 
 // startBrowser runs a browser of its own, with an empty profile, until the test ends.
@@ -72,6 +72,7 @@ var (
 type tab struct {
 	context.Context
 	site string
+	look look
 
 	mu    sync.Mutex
 	wrong []string
@@ -82,16 +83,12 @@ type tab struct {
 func openTab(t *testing.T, browser context.Context, site *httptest.Server, l look) *tab {
 	t.Helper()
 	ctx, closeTab := chromedp.NewContext(browser)
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	p := &tab{Context: ctx, site: site.URL}
+	ctx, cancel := context.WithTimeout(ctx, 4*patience)
+	p := &tab{Context: ctx, site: site.URL, look: l}
 	t.Cleanup(func() {
 		cancel()
 		closeTab()
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		for _, w := range p.wrong {
-			t.Error(w)
-		}
+		p.nothingWrong(t)
 	})
 	scheme := "light"
 	if l.Dark {
@@ -103,7 +100,7 @@ func openTab(t *testing.T, browser context.Context, site *httptest.Server, l loo
 		func() error { return chromedp.Listen(ctx, p.listen) },
 		command(ctx, network.Enable, network.EnableParams{}),
 		command(ctx, log.Enable, cdp.Empty{}),
-		command(ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: l.Width, Height: l.Height, DeviceScaleFactor: 1, Mobile: l.Touch}),
+		command(ctx, emulation.SetDeviceMetricsOverride, l.metrics(l.Height)),
 		command(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}),
 		command(ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Europe/Berlin"}),
 		command(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: l.NoJS}),
@@ -116,6 +113,18 @@ func openTab(t *testing.T, browser context.Context, site *httptest.Server, l loo
 		t.Fatalf("open a tab: %v", err)
 	}
 	return p
+}
+
+func (l look) metrics(height int64) emulation.SetDeviceMetricsOverrideParams {
+	return emulation.SetDeviceMetricsOverrideParams{Width: l.Width, Height: height, DeviceScaleFactor: 1, Mobile: l.Touch}
+}
+
+// resize changes the height of the window.
+func (p *tab) resize(t *testing.T, height int64) {
+	t.Helper()
+	if err := command(p, emulation.SetDeviceMetricsOverride, p.look.metrics(height))(); err != nil {
+		t.Fatalf("resize the window: %v", err)
+	}
 }
 
 // command is one command of the protocol whose answer does not matter.
@@ -150,6 +159,17 @@ func (p *tab) note(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.wrong = append(p.wrong, fmt.Sprintf(format, args...))
+}
+
+// nothingWrong fails the test with what was noted, once.
+func (p *tab) nothingWrong(t *testing.T) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, w := range p.wrong {
+		t.Error(w)
+	}
+	p.wrong = nil
 }
 
 // forgive drops what was noted so far, in a test that means to break something.
