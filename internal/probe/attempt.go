@@ -104,7 +104,7 @@ func (a *attempt) ownCookies(before, next *message) []field {
 		return next.fields
 	}
 	fields := without(next.fields, "Cookie")
-	if trusts(before.url, next.url) && next.url.Hostname() == a.host {
+	if trusts(before.url, next.url) && next.at.host == a.host {
 		for _, f := range a.probe.fields {
 			if value, err := f.value.fill(a.in.Vars); f.name == "Cookie" && err == nil {
 				fields = append(fields, field{"Cookie", value})

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"runtime"
 	"strconv"
 	"sync"
 	"syscall"
@@ -105,6 +106,32 @@ func get(b *testing.B, client *http.Client, target string, trace *httptrace.Clie
 	defer resp.Body.Close()
 	_, err = io.Copy(io.Discard, resp.Body)
 	return err
+}
+
+// BenchmarkPrepared reports what a prepared probe holds in memory.
+func BenchmarkPrepared(b *testing.B) {
+	h := probe.NewHTTP(probe.Options{})
+	held := make([]*probe.Probe, 0, 1000)
+	for b.Loop() {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		for i := range cap(held) {
+			p, err := h.Prepare(probe.HTTPRequest{URL: "https://api.example.com/orders/" + strconv.Itoa(i)}, probe.Target{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			held = append(held, p)
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(len(held)), "held-B/probe")
+		for _, p := range held {
+			h.Release(p)
+		}
+		clear(held)
+		held = held[:0]
+	}
 }
 
 // measure runs one request per iteration and reports the CPU time of it.

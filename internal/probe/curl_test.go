@@ -22,17 +22,20 @@ func TestCurl(t *testing.T) {
 		want string
 	}{
 		{
-			"plain", probe.Sent{Method: "GET", URL: "http://127.0.0.1:8000/orders"},
+			"plain",
+			probe.Sent{Method: "GET", URL: "http://127.0.0.1:8000/orders"},
 			"curl -sS -i http://127.0.0.1:8000/orders",
 		},
 		{
-			"headers, quoted", probe.Sent{Method: "GET", URL: "http://h/?a=1&b=[2]", Headers: http.Header{
+			"headers, quoted",
+			probe.Sent{Method: "GET", URL: "http://h/?a=1&b=[2]", Headers: http.Header{
 				"Accept": {"*/*"}, "Accept-Encoding": {"gzip"}, "X-It": {"it's $HOME `id`"}, "X-Empty": {""},
 			}},
 			`curl -sS -i -H 'Accept: */*' --compressed -H 'X-Empty;' -H 'X-It: it'\''s $HOME ` + "`id`" + `' -g 'http://h/?a=1&b=[2]'`,
 		},
 		{
-			"secrets", probe.Sent{
+			"secrets",
+			probe.Sent{
 				Method: "POST", URL: "http://h/?token=abcdef", Size: 30, Body: []byte(`{"user":"a","password":"hunter22"}`)[:30],
 				Headers: http.Header{"Authorization": {"Bearer abc"}, "Content-Type": {"application/json"}, "X-Trace": {"known-secret"}},
 			},
@@ -49,7 +52,8 @@ func TestCurl(t *testing.T) {
 			"HEAD", probe.Sent{Method: "HEAD", URL: "http://h/"}, "curl -sS -i --head http://h/",
 		},
 		{
-			"connection", probe.Sent{Method: "GET", URL: "https://h/", Via: &probe.Via{
+			"connection",
+			probe.Sent{Method: "GET", URL: "https://h/", Via: &probe.Via{
 				Resolve: map[string]string{"h:443": "127.0.0.1:8443"}, Proxy: "http://proxy:3128", HTTP: "2", IP: "4",
 				CAFile: "my ca.pem", CertFile: "c.pem", KeyFile: "k.pem", MinVersion: "1.3", Insecure: true, MaxRedirects: 10, ServerName: "other",
 			}},
@@ -57,15 +61,18 @@ func TestCurl(t *testing.T) {
 				" --cert c.pem --key k.pem --tlsv1.3 -k https://h/  # TLS server name other, which curl takes from the URL",
 		},
 		{
-			"HTTP/2 in the clear", probe.Sent{Method: "GET", URL: "http://h/", Via: &probe.Via{HTTP: "2"}},
+			"HTTP/2 in the clear",
+			probe.Sent{Method: "GET", URL: "http://h/", Via: &probe.Via{HTTP: "2"}},
 			"curl -sS -i --http2-prior-knowledge http://h/",
 		},
 		{
-			"binary body", probe.Sent{Method: "POST", URL: "http://h/", Size: 3, Body: []byte("a\x00b"), Headers: http.Header{"Content-Type": {"image/png"}}},
+			"binary body",
+			probe.Sent{Method: "POST", URL: "http://h/", Size: 3, Body: []byte("a\x00b"), Headers: http.Header{"Content-Type": {"image/png"}}},
 			"curl -sS -i -H 'Content-Type: image/png' --data-binary @body http://h/  # the file body stands for a binary body of 3 bytes, which is not shown",
 		},
 		{
-			"long body", probe.Sent{Method: "PUT", URL: "http://h/", Size: 5000, Body: []byte("aaa"), Headers: http.Header{"Content-Type": {"text/plain"}}},
+			"long body",
+			probe.Sent{Method: "PUT", URL: "http://h/", Size: 5000, Body: []byte("aaa"), Headers: http.Header{"Content-Type": {"text/plain"}}},
 			"curl -sS -i -X PUT -H 'Content-Type: text/plain' --data-binary @body http://h/  # the file body stands for a body of 5000 bytes, which is not shown",
 		},
 	}

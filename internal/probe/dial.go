@@ -15,6 +15,22 @@ type route struct {
 	tls     *tlsSettings
 }
 
+// newResolver returns Go's own resolver. Its lookups end with their context,
+// also when a name server does not answer: Go alone would let them wait for the
+// server's timeout in the background.
+func newResolver(dial func(ctx context.Context, network, address string) (net.Conn, error)) *net.Resolver {
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err == nil {
+			interruptible(ctx, conn) // the resolver ends ctx itself when it is through
+		}
+		return conn, err
+	}}
+}
+
 // dial connects to the endpoint and accounts DNS and Connect. A name with
 // several addresses is tried as RFC 8305 says: that is what net.Dialer does.
 func (a *attempt) dial(to endpoint) (net.Conn, error) {

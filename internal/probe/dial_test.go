@@ -15,7 +15,7 @@ import (
 
 // nameServer answers DNS questions from a table; a name that is not in it does
 // not exist, and one with no address at all is never answered.
-func nameServer(t *testing.T, table map[string][]string) *net.Resolver {
+func nameServer(t *testing.T, table map[string][]string) func(ctx context.Context, _, _ string) (net.Conn, error) {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -36,9 +36,9 @@ func nameServer(t *testing.T, table map[string][]string) *net.Resolver {
 		}
 	}()
 	t.Cleanup(func() { _ = conn.Close(); <-done })
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	return func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "udp", conn.LocalAddr().String())
-	}}
+	}
 }
 
 func resolveFrom(table map[string][]string, packet []byte) []byte {
@@ -75,7 +75,7 @@ func resolveFrom(table map[string][]string, packet []byte) []byte {
 func TestNames(t *testing.T) {
 	target := server(t, func(http.ResponseWriter, *http.Request) {})
 	_, port, _ := net.SplitHostPort(hostOf(target))
-	h := probe.NewHTTP(probe.Options{Resolver: nameServer(t, map[string][]string{
+	h := probe.NewHTTP(probe.Options{DialDNS: nameServer(t, map[string][]string{
 		"api.example.com":  {"127.0.0.1"},
 		"both.example.com": {"127.0.0.1", "::1"},
 		"slow.example.com": nil,

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -37,11 +38,11 @@ func endpointOf(u *url.URL) (endpoint, error) {
 // complete derives addr and authority from host and port.
 func (e *endpoint) complete() error {
 	if address, err := netip.ParseAddr(e.host); err == nil {
-		port, err := net.LookupPort("tcp", e.port)
+		port, err := strconv.ParseUint(e.port, 10, 16)
 		if err != nil {
 			return failure(ClassRequest, err, "%q is not a port; write a number from 1 to 65535", e.port)
 		}
-		e.addr = netip.AddrPortFrom(address, uint16(port)) //nolint:gosec // LookupPort returns 0 to 65535
+		e.addr = netip.AddrPortFrom(address, uint16(port))
 	} else if !isASCII(e.host) {
 		ascii, err := idna.Lookup.ToASCII(e.host)
 		if err != nil {

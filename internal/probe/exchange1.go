@@ -83,7 +83,7 @@ func (a *attempt) exchange1(c *connection, m *message) (*url.URL, error) {
 	}
 	// A server may refuse a request that it has not read: then there is an
 	// answer although sending failed.
-	res, err := a.readHead(w, m.method)
+	res, err := a.readHead(w, m.method) //nolint:bodyclose // nothing to close: the connection is
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +167,7 @@ func (a *attempt) readHead(w *wire, method string) (*http.Response, error) {
 		if err := a.looksLikeHTTP(w.br); err != nil {
 			return nil, err
 		}
-		res, err := http.ReadResponse(w.br, asked) //nolint:bodyclose // the connection is closed, which closes it
+		res, err := http.ReadResponse(w.br, asked)
 		if err != nil && w.meter.err != nil {
 			err = w.meter.err
 		}

@@ -20,7 +20,7 @@ type connectionKey struct{}
 // it is closed, with its goroutine, when the answer was read.
 func (a *attempt) exchange2(c *connection, m *message) (*url.URL, error) {
 	a.enter(stageSend, &a.resp.Phases.TTFB)
-	var heard listener
+	var heard firstBytes
 	if m.at.scheme == "http" { // over TLS both sides have agreed on HTTP/2
 		heard.Conn = c.Conn
 		c.Conn = &heard
@@ -67,7 +67,7 @@ func (m *message) request(ctx context.Context) *http.Request {
 }
 
 // h2Failed explains an HTTP/2 connection that did not work.
-func (a *attempt) h2Failed(err error, heard *listener) error {
+func (a *attempt) h2Failed(err error, heard *firstBytes) error {
 	if stop := a.interrupted(); stop != nil {
 		return stop
 	}
@@ -86,18 +86,18 @@ func (a *attempt) h2Failed(err error, heard *listener) error {
 	return a.ioFailed(err)
 }
 
-// listener notices a server that answers in HTTP/1.1: what net/http says then
+// firstBytes notices a server that answers in HTTP/1.1: what net/http says then
 // depends on who finds out first.
-type listener struct {
+type firstBytes struct {
 	net.Conn
 	any, http1 atomic.Bool
 }
 
-func (l *listener) Read(p []byte) (int, error) {
-	n, err := l.Conn.Read(p)
-	if n > 0 && !l.any.Swap(true) {
+func (f *firstBytes) Read(p []byte) (int, error) {
+	n, err := f.Conn.Read(p)
+	if n > 0 && !f.any.Swap(true) {
 		const start = "HTTP/"
-		l.http1.Store(string(p[:min(n, len(start))]) == start[:min(n, len(start))])
+		f.http1.Store(string(p[:min(n, len(start))]) == start[:min(n, len(start))])
 	}
 	return n, err
 }

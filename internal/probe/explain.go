@@ -113,17 +113,14 @@ func (a *attempt) dialFailed(err error) error {
 	if stop := a.interrupted(); stop != nil {
 		return stop
 	}
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return a.lookupFailed(dns, err)
 	}
-	var address *net.AddrError
-	if errors.As(err, &address) {
+	if _, ok := errors.AsType[*net.AddrError](err); ok {
 		return failure(ClassDNS, err, "%s has no %s address", a.to.host, familyName(a.network))
 	}
 	where := a.to.String()
-	var op *net.OpError
-	if errors.As(err, &op) && op.Addr != nil {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Addr != nil {
 		where = op.Addr.String()
 		if !a.to.addr.IsValid() {
 			where += " (" + a.to.host + ")"
@@ -187,8 +184,7 @@ func familyName(network string) string {
 // ioFailed explains a connection that broke while a request was sent or its
 // headers were awaited.
 func (a *attempt) ioFailed(err error) error {
-	var known *Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*Error](err); ok {
 		return known
 	}
 	if stop := a.interrupted(); stop != nil {
@@ -214,8 +210,7 @@ func (a *attempt) ioFailed(err error) error {
 
 // bodyFailed explains a body that did not arrive whole.
 func (a *attempt) bodyFailed(err error) error {
-	var known *Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*Error](err); ok {
 		return known
 	}
 	if stop := a.interrupted(); stop != nil {
@@ -236,8 +231,7 @@ func (a *attempt) bodyFailed(err error) error {
 
 // tlsFailed explains a handshake that did not succeed.
 func (a *attempt) tlsFailed(err error) error {
-	var known *Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*Error](err); ok {
 		return known
 	}
 	if stop := a.interrupted(); stop != nil {
@@ -293,8 +287,8 @@ func knownAlert(text string) (Class, string) {
 // alertOf explains a TLS alert from the server; nil when err is none.
 // TLS 1.3 servers judge our certificate after the handshake, so it may come late.
 func alertOf(err error) error {
-	var op *net.OpError
-	if !errors.As(err, &op) || op.Op != "remote error" {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok || op.Op != "remote error" {
 		return nil
 	}
 	class, text := knownAlert(strings.TrimPrefix(op.Err.Error(), "tls: "))

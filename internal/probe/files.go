@@ -37,7 +37,7 @@ func (h *HTTP) readFile(name string, limit int64) ([]byte, error) {
 	case info.Size() > limit:
 		return nil, fmt.Errorf("%s is larger than %d bytes", path, limit)
 	}
-	f, err := os.Open(path) //nolint:gosec // the configuration names it
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be read: %w", path, errors.Unwrap(err))
 	}

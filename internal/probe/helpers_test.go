@@ -12,7 +12,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"io"
-	"log"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -157,7 +157,7 @@ func tlsServer(t testing.TB, config *tls.Config, handler http.HandlerFunc) strin
 	s := httptest.NewUnstartedServer(handler)
 	s.TLS = config
 	s.EnableHTTP2 = len(config.NextProtos) > 0
-	s.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes are the point
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // refused handshakes are the point
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	return s.URL

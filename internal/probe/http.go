@@ -28,8 +28,9 @@ type Options struct {
 	UserAgent string
 	// Dir is the folder that relative file names are relative to. Default: the working directory.
 	Dir string
-	// Resolver of names. Default: Go's own, which honours a context at once.
-	Resolver *net.Resolver
+	// DialDNS connects to a name server, for which the system's configuration
+	// gives the address. Default: the network.
+	DialDNS func(ctx context.Context, network, address string) (net.Conn, error)
 	// Roots that are trusted where a request names no `ca_file`. Default: the system's.
 	Roots *x509.CertPool
 }
@@ -54,11 +55,8 @@ func NewHTTP(o Options) *HTTP {
 	if o.UserAgent == "" {
 		o.UserAgent = "Lapwing (+check)"
 	}
-	if o.Resolver == nil {
-		o.Resolver = &net.Resolver{PreferGo: true}
-	}
 	h := &HTTP{options: o, h2: newHTTP2()}
-	h.dialer = net.Dialer{Resolver: o.Resolver, KeepAlive: -1} // connections are too short-lived for keep-alives
+	h.dialer = net.Dialer{Resolver: newResolver(o.DialDNS), KeepAlive: -1} // connections are too short-lived for keep-alives
 	h.wires.New = func() any { return newWire() }
 	h.bodies.New = func() any { return newBodyReader() }
 	return h

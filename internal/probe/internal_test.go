@@ -18,7 +18,13 @@ func TestTokenLife(t *testing.T) {
 		{`"3600"`, 3590 * time.Second},
 		{"20", 15 * time.Second},
 		{"0.4", 300 * time.Millisecond},
-		{"", 0}, {"null", 0}, {"0", 0}, {"-5", 0}, {"1e300", 0}, {`"soon"`, 0}, {"{}", 0},
+		{"", 0},
+		{"null", 0},
+		{"0", 0},
+		{"-5", 0},
+		{"1e300", 0},
+		{`"soon"`, 0},
+		{"{}", 0},
 	}
 	for _, test := range tests {
 		a := tokenAnswer{ExpiresIn: json.RawMessage(test.expiresIn)}

@@ -14,7 +14,7 @@ import (
 type message struct {
 	method  string
 	url     *url.URL
-	shown   string // the URL for people
+	shown   string // the URL for people; not set after a redirect
 	at      endpoint
 	target  string // of the request line: path and query
 	host    string // Host header when it is not the URL's
@@ -37,7 +37,7 @@ func (p *Probe) prepareURL(r *HTTPRequest) {
 	text := r.URL
 	path, query, hasQuery := strings.Cut(text, "?")
 	head := parseTemplate(path, pathEscape)
-	if len(head.parts) > 0 && head.parts[0].name != "" {
+	if head.startsOpen() {
 		head.parts[0].escape = verbatim // a whole URL or path that was captured, such as a Location
 	}
 	p.url = head
@@ -165,7 +165,7 @@ func (p *Probe) targetURL(vars map[string]string) (*url.URL, error) {
 		return nil, err
 	}
 	var u *url.URL
-	if len(p.url.parts) > 0 && p.url.parts[0].name != "" {
+	if p.url.startsOpen() {
 		u, err = capturedURL(p.base, text)
 	} else {
 		u, err = resolveURL(p.base, text)
@@ -264,7 +264,8 @@ func (m *message) withCookies(jar http.CookieJar) *message {
 		if b.Len() > 0 {
 			b.WriteString("; ")
 		}
-		b.WriteString((&http.Cookie{Name: c.Name, Value: c.Value, Quoted: c.Quoted}).String())
+		sent := http.Cookie{Name: c.Name, Value: c.Value, Quoted: c.Quoted} //nolint:gosec // attributes are for servers to set
+		b.WriteString(sent.String())
 	}
 	n := *m
 	n.fields = append(without(m.fields, "Cookie"), field{"Cookie", b.String()})
@@ -291,12 +292,8 @@ func (m *message) header() http.Header {
 
 // sent is m as evidence.
 func (m *message) sent(via *Via) Sent {
-	shown := m.shown
-	if shown == "" {
-		shown = shownURL(m.url)
-	}
 	return Sent{
-		Method: m.method, URL: shown, Headers: m.header(),
+		Method: m.method, URL: m.shown, Headers: m.header(),
 		Body: m.body[:min(len(m.body), EvidenceSize)], Size: int64(len(m.body)), Via: via,
 	}
 }

@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -167,10 +168,7 @@ func (s *tokenSource) fetch(a *attempt) (authorization, error) {
 func (s *tokenSource) ask(ctx context.Context, password string, inBody bool) (tokenAnswer, error) {
 	r := s.request
 	if inBody {
-		form := make(map[string]string, len(r.Form)+2)
-		for name, value := range r.Form {
-			form[name] = value
-		}
+		form := maps.Clone(r.Form)
 		form["client_id"], form["client_secret"] = escapeTemplate(s.client.ClientID), escapeTemplate(password)
 		r.Form = form
 	} else {

@@ -132,8 +132,7 @@ func (a *attempt) throughSOCKS(p *proxyServer, target endpoint) (net.Conn, error
 	}
 	conn, err := dialer.(proxy.ContextDialer).DialContext(a.ctx, "tcp", target.String())
 	if err != nil {
-		var known *Error
-		if errors.As(err, &known) {
+		if known, ok := errors.AsType[*Error](err); ok {
 			return nil, known
 		}
 		if stop := a.interrupted(); stop != nil {

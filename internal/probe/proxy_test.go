@@ -46,7 +46,7 @@ func httpProxy(t *testing.T, asked *string) func(net.Conn) {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nproxy")
 			return
 		}
-		onward, err := net.Dial("tcp", r.Host) //nolint:noctx // ends with the listener
+		onward, err := net.Dial("tcp", r.Host)
 		if err != nil {
 			_, _ = io.WriteString(c, "HTTP/1.1 502 Bad Gateway\r\n\r\n")
 			return
@@ -74,7 +74,7 @@ func socksProxy(onwardTo string, asked *string) func(net.Conn) {
 			_, _ = c.Write([]byte{5, 4, 0, 1, 0, 0, 0, 0, 0, 0}) // host unreachable
 			return
 		}
-		onward, err := net.Dial("tcp", onwardTo) //nolint:noctx // ends with the listener
+		onward, err := net.Dial("tcp", onwardTo)
 		if err != nil {
 			return
 		}

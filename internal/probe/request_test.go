@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -289,7 +290,7 @@ func TestConcurrentRuns(t *testing.T) {
 	failed := make(chan error)
 	for i := range 50 {
 		go func() {
-			id := fmt.Sprint(i)
+			id := strconv.Itoa(i)
 			resp, err := p.Do(t.Context(), probe.Input{Vars: map[string]string{"id": id}, Body: probe.KeepAll})
 			want := "POST /" + id + "\n" + hostOf(target) + "\n\nb" + id
 			if err == nil && string(resp.Body) != want {

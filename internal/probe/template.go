@@ -89,6 +89,9 @@ func (t template) fixed() bool {
 	return len(t.parts) == 0 || len(t.parts) == 1 && t.parts[0].name == ""
 }
 
+// startsOpen reports that the text begins with a placeholder.
+func (t template) startsOpen() bool { return len(t.parts) > 0 && t.parts[0].name != "" }
+
 // names calls add with the name of each placeholder.
 func (t template) names(add func(string)) {
 	for _, p := range t.parts {

@@ -32,8 +32,12 @@ func (r *HTTPRequest) bodies() []string {
 		name  string
 		given bool
 	}{
-		{"json", r.JSON != nil}, {"form", r.Form != nil}, {"multipart", r.Multipart != nil},
-		{"graphql", r.GraphQL != nil}, {"body", r.Body != ""}, {"body_file", r.BodyFile != ""},
+		{"json", r.JSON != nil},
+		{"form", r.Form != nil},
+		{"multipart", r.Multipart != nil},
+		{"graphql", r.GraphQL != nil},
+		{"body", r.Body != ""},
+		{"body_file", r.BodyFile != ""},
 	} {
 		if kind.given {
 			kinds = append(kinds, kind.name)
@@ -46,7 +50,7 @@ func (r *HTTPRequest) bodies() []string {
 // nil when it is not a URL, or wholly captured.
 func (r *HTTPRequest) parsedURL() *url.URL {
 	t := parseTemplate(r.URL, verbatim)
-	if len(t.parts) > 0 && t.parts[0].name != "" {
+	if t.startsOpen() {
 		return nil
 	}
 	vars := map[string]string{}
@@ -131,9 +135,6 @@ func (r *HTTPRequest) validateURL(ps *fault.Problems) {
 		ps.Add("auth", "remove one of them", "the request has both auth and a user in its URL")
 	}
 }
-
-// startsOpen reports that the text begins with a captured value.
-func (t template) startsOpen() bool { return len(t.parts) > 0 && t.parts[0].name != "" }
 
 // looksLikeHost recognises "api.example.com/health" without a scheme.
 func looksLikeHost(path string) bool {
@@ -267,8 +268,10 @@ func (a *Auth) kinds() []string {
 		name  string
 		given bool
 	}{
-		{"basic", a.Basic != nil}, {"bearer", !a.Bearer.IsZero()},
-		{"bearer_file", a.BearerFile != ""}, {"oauth2", a.OAuth2 != nil},
+		{"basic", a.Basic != nil},
+		{"bearer", !a.Bearer.IsZero()},
+		{"bearer_file", a.BearerFile != ""},
+		{"oauth2", a.OAuth2 != nil},
 	} {
 		if kind.given {
 			kinds = append(kinds, kind.name)

@@ -46,9 +46,12 @@ func TestValidate(t *testing.T) {
 		{"two auths", probe.HTTPRequest{Auth: &probe.Auth{Bearer: secret.New("x"), Basic: &probe.Basic{}}}, "auth.bearer: a request proves itself in one way, but this one has basic and bearer; keep one of them"},
 		{"auth and header", probe.HTTPRequest{Auth: &probe.Auth{Bearer: secret.New("x")}, Headers: map[string]string{"authorization": "y"}}, "auth: the request has both auth and an Authorization header; remove one of them"},
 		{"auth and URL", probe.HTTPRequest{URL: "http://u:p@h/", Auth: &probe.Auth{Bearer: secret.New("x")}}, "auth: the request has both auth and a user in its URL; remove one of them"},
-		{"OAuth2", probe.HTTPRequest{Auth: oauth2(probe.OAuth2{TokenURL: "/token", Params: map[string]string{"scope": "x"}})},
+		{
+			"OAuth2",
+			probe.HTTPRequest{Auth: oauth2(probe.OAuth2{TokenURL: "/token", Params: map[string]string{"scope": "x"}})},
 			"auth.oauth2.token_url: \"/token\" is not an absolute HTTP URL; write for example https://login.example.com/oauth2/token\n" +
-				"auth.oauth2.client_id: is missing\nauth.oauth2.params.scope: is set by the request itself; remove it"},
+				"auth.oauth2.client_id: is missing\nauth.oauth2.params.scope: is set by the request itself; remove it",
+		},
 		{"key without certificate", probe.HTTPRequest{TLS: &probe.TLSConfig{KeyFile: "k"}}, "tls.cert_file: is missing beside key_file; name the key's certificate"},
 		{"TLS version", probe.HTTPRequest{TLS: &probe.TLSConfig{MinVersion: "1.1"}}, `tls.min_version: "1.1" is no TLS version that can be asked for; write "1.2" or "1.3"`},
 		{"proxy", probe.HTTPRequest{Proxy: "ftp://u:hunter22@proxy"}, `proxy: "ftp" is no kind of proxy; write http://, https:// or socks5://`},
