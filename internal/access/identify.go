@@ -93,18 +93,20 @@ func (m *Manager) bySession(r *http.Request, password string) (Identity, error) 
 
 // Login starts a session when the password is right and sets its cookie. The
 // error is fault.KindUnauthentic when it is wrong, fault.KindUnavailable (code
-// throttled, with RetryAfter) after too many wrong ones, fault.KindConflict when
-// none is set.
+// throttled, with RetryAfter, and the header of that name is set) after too many
+// wrong ones, fault.KindConflict when none is set.
 func (m *Manager) Login(w http.ResponseWriter, r *http.Request, password string) error {
 	ctx := r.Context()
 	refund, err := m.throttle.take(peer(r))
 	if err != nil {
 		m.log.Warn("login refused after too many failures", "address", peer(r).String())
+		tellRetryAfter(w, err)
 		return err
 	}
 	hash, ok, err := m.verify(ctx, secret.New(password))
 	if err != nil {
 		refund() // it was never compared
+		tellRetryAfter(w, err)
 		return err
 	}
 	if !ok {

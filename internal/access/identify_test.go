@@ -186,6 +186,12 @@ func TestGuessingIsSlowedDown(t *testing.T) {
 		if codeOf(err) != "throttled" || wait < time.Second || wait > time.Minute {
 			t.Fatalf("after five wrong guesses: %v, retry after %v", err, wait)
 		}
+		w := httptest.NewRecorder()
+		r := request("POST", "/login")
+		r.RemoteAddr = "192.0.2.1:3"
+		if err := h.Login(w, r, password); err == nil || w.Header().Get("Retry-After") != "20" {
+			t.Errorf("%v, header Retry-After %q; want 20", err, w.Header().Get("Retry-After"))
+		}
 		if err := from("192.0.2.2:1", password); err != nil {
 			t.Errorf("another address is punished: %v", err)
 		}

@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 
@@ -62,4 +63,31 @@ func TestNextPathStaysOnThisSite(t *testing.T) {
 			t.Errorf("NextPath(%q) = %q, want %q", test.next, got, test.want)
 		}
 	}
+}
+
+func FuzzNextPath(f *testing.F) {
+	for _, seed := range []string{"/checks?x=1", "//evil", `/\evil`, "/\t/evil", "/%2f%2fevil", "http:/evil", "/..//evil", "/.//evil"} {
+		f.Add(seed)
+	}
+	base, err := url.Parse("http://127.0.0.1:7480/login")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, next string) {
+		got := access.NextPath(next)
+		// Browsers read a backslash as a slash and drop control characters.
+		seen := strings.Map(func(r rune) rune {
+			switch {
+			case r == '\\':
+				return '/'
+			case r < ' ':
+				return -1
+			}
+			return r
+		}, got)
+		target, err := base.Parse(seen)
+		if err != nil || target.Host != base.Host || target.Scheme != "http" {
+			t.Errorf("%q leads to %q: %v, %v", next, got, target, err)
+		}
+	})
 }

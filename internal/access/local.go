@@ -1,6 +1,7 @@
 package access
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -45,11 +46,7 @@ func local(r *http.Request, hosts []string) error {
 
 // refused is a fault.KindForbidden with a code of its own.
 func refused(code, format string, args ...any) error {
-	err := fault.Forbidden(format, args...)
-	if e, ok := err.(*fault.Error); ok { //nolint:errorlint // just made
-		e.Code = code
-	}
-	return err
+	return &fault.Error{Kind: fault.KindForbidden, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
 // peer is the other end of the connection, invalid when it has no address.

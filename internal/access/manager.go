@@ -132,11 +132,11 @@ func readPassword(path, dir string) (secret.String, error) {
 	if !info.Mode().IsRegular() { // a pipe would wait for ever
 		return secret.String{}, fmt.Errorf("%s is not a file", path)
 	}
-	file, err := os.Open(path) //nolint:gosec // the operator names the file
+	file, err := os.Open(path)
 	if err != nil {
 		return secret.String{}, fmt.Errorf("read the password: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close() // only read
 	data, err := io.ReadAll(io.LimitReader(file, MaxPassword+3))
 	if err != nil {
 		return secret.String{}, fmt.Errorf("read the password: %w", err)

@@ -9,7 +9,7 @@ import (
 // site, else "/". What browsers read as another host is not a path: "//host",
 // "/\host", and the same with tabs or line ends between, which they drop.
 func NextPath(next string) string {
-	if !strings.HasPrefix(next, "/") || len(next) > 2048 {
+	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || len(next) > 2048 {
 		return "/"
 	}
 	if strings.ContainsFunc(next, func(r rune) bool { return r < ' ' || r == '\\' || r == 0x7f }) {

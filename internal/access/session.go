@@ -70,7 +70,7 @@ func presented(r *http.Request) (SessionID, bool) {
 // shared by all ports of a host and SameSite does not tell them apart, which is
 // why CheckOrigin does.
 func sessionCookie(value string, secure bool) *http.Cookie {
-	cookie := &http.Cookie{
+	cookie := &http.Cookie{ // #nosec G124 -- Secure when the browser comes by HTTPS; without it there would be no login on plain HTTP
 		Name: CookieName, Value: value, Path: "/", HttpOnly: true, Secure: secure,
 		SameSite: http.SameSiteLaxMode, MaxAge: int(SessionLifetime / time.Second),
 	}

@@ -1,9 +1,12 @@
 package access
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
@@ -125,5 +128,12 @@ func throttled(wait time.Duration, why string) error {
 		Code:       "throttled", // 429
 		Message:    fmt.Sprintf("%s; try again in %d s", why, seconds),
 		RetryAfter: time.Duration(seconds) * time.Second,
+	}
+}
+
+// tellRetryAfter sets the header of an error that says when to come back.
+func tellRetryAfter(w http.ResponseWriter, err error) {
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds())))
 	}
 }

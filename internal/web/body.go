@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -14,39 +15,38 @@ const (
 
 // limitBody refuses bodies that are too large and cuts off those that come too
 // slowly. The deadline is the body's alone and not the server's ReadTimeout,
-// because that one would also end handlers that work for longer.
+// because that one would also end handlers that work for longer. It begins
+// before anybody reads: what a handler leaves, net/http reads to the end.
 func limitBody(fail *failer) middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Body != nil && r.Body != http.NoBody {
+				control := http.NewResponseController(w)
+				// Where a connection has no deadlines (a test's recorder) nobody is slow.
+				_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
+				r.Body = http.MaxBytesReader(w, &timedBody{r.Body, control}, maxBody)
+			}
 			if r.ContentLength > maxBody {
 				w.Header().Set("Connection", "close") // the rest is not worth reading
 				fail.write(w, r, &http.MaxBytesError{Limit: maxBody})
 				return
-			}
-			if r.Body != nil && r.Body != http.NoBody {
-				body := &timedBody{ReadCloser: r.Body, control: http.NewResponseController(w)}
-				r.Body = http.MaxBytesReader(w, body, maxBody)
 			}
 			next.ServeHTTP(w, r)
 		})
 	}
 }
 
-// timedBody gives the client bodyTimeout from the first read to the last.
+// timedBody takes the deadline away once the whole body is there: net/http then
+// listens for the client to go, and must not take the deadline for that. After
+// any other error it stays, so that nobody waits for the rest.
 type timedBody struct {
 	io.ReadCloser
 	control *http.ResponseController
-	reading bool
 }
 
 func (b *timedBody) Read(p []byte) (int, error) {
-	if !b.reading {
-		b.reading = true
-		// Where a connection has no deadlines (a test's recorder) nobody is slow.
-		_ = b.control.SetReadDeadline(time.Now().Add(bodyTimeout))
-	}
 	n, err := b.ReadCloser.Read(p)
-	if err != nil {
+	if errors.Is(err, io.EOF) {
 		_ = b.control.SetReadDeadline(time.Time{})
 	}
 	return n, err

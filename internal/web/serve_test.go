@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"lapwing.dev/lapwing/internal/access"
 	"lapwing.dev/lapwing/internal/web"
 	"lapwing.dev/lapwing/internal/web/live"
 )
@@ -209,6 +210,102 @@ func TestStoppingEndsStreamsAndSilentConnections(t *testing.T) {
 		}
 	}
 }
+
+func TestABodyThatNeverComesIsNotWaitedFor(t *testing.T) {
+	tests := []struct {
+		name, path string
+		closed     time.Duration // the connection is, after at most
+	}{
+		{"by a handler that reads it", "/api/v1/body", 30 * time.Second},
+		{"by a handler that does not", "/api/v1/checks", 30 * time.Second},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client := pipeTo(t, newSurface(t).handler)
+				if _, err := io.WriteString(client, "POST "+test.path+" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nx"); err != nil {
+					t.Fatal(err)
+				}
+				begin := time.Now() // of the bubble's clock
+				reader := bufio.NewReader(client)
+				response, err := http.ReadResponse(reader, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer response.Body.Close()
+				answered := time.Since(begin)
+				if _, err := io.Copy(io.Discard, reader); err != nil {
+					t.Error(err)
+				}
+				if closed := time.Since(begin); answered > test.closed || closed > test.closed+time.Second {
+					t.Errorf("answered after %v, closed after %v; want at most %v", answered, closed, test.closed)
+				}
+			})
+		})
+	}
+}
+
+func TestWorkThatTakesLongerThanABodyMayIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := pipeTo(t, web.New(web.Deps{
+			Log: slog.New(slog.DiscardHandler), Access: everybody{}, UI: http.NotFoundHandler(),
+			API: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if _, err := io.Copy(io.Discard, r.Body); err != nil {
+					t.Error(err)
+				}
+				select {
+				case <-time.After(time.Minute):
+					w.WriteHeader(http.StatusNoContent)
+				case <-r.Context().Done():
+					t.Error("the request was ended while it was worked on")
+				}
+			}),
+		}))
+		if _, err := io.WriteString(client, "POST /api/v1/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx"); err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.ReadResponse(bufio.NewReader(client), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusNoContent {
+			t.Errorf("status %d", response.StatusCode)
+		}
+	})
+}
+
+// everybody lets everybody do everything.
+type everybody struct{}
+
+func (everybody) Identify(*http.Request) (access.Identity, error) {
+	return access.Identity{Kind: access.KindLocal, Scopes: []access.Scope{access.Admin}}, nil
+}
+
+func (everybody) CheckOrigin(*http.Request, access.Identity) error { return nil }
+
+// pipeTo serves the handler in the test's bubble and returns a connection to it.
+func pipeTo(t *testing.T, handler http.Handler) net.Conn {
+	t.Helper()
+	client, server := net.Pipe()
+	ln := &onePipe{conn: addressed{server}, closed: make(chan struct{})}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- web.Serve(ctx, ln, handler, slog.New(slog.DiscardHandler)) }()
+	t.Cleanup(func() {
+		_ = client.Close()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return client
+}
+
+// addressed is a pipe that looks like a connection on this machine.
+type addressed struct{ net.Conn }
+
+func (addressed) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 50000} }
 
 func TestARequestThatDoesNotEndIsCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -10,6 +10,7 @@ package web
 import (
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"lapwing.dev/lapwing/internal/access"
 	"lapwing.dev/lapwing/internal/web/problem"
@@ -63,8 +64,8 @@ type middleware func(http.Handler) http.Handler
 
 // chain wraps h so that the first middleware sees a request first.
 func chain(h http.Handler, list ...middleware) http.Handler {
-	for i := len(list) - 1; i >= 0; i-- {
-		h = list[i](h)
+	for _, wrap := range slices.Backward(list) {
+		h = wrap(h)
 	}
 	return h
 }

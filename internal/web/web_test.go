@@ -67,8 +67,7 @@ func newSurface(t *testing.T) *surface {
 	api.HandleFunc("/api/", who("api"))
 	api.HandleFunc("/api/v1/body", func(w http.ResponseWriter, r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 			http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
 			return
 		}
@@ -257,8 +256,11 @@ func problemCode(w *httptest.ResponseRecorder) string {
 		return code
 	}
 	for _, sign := range []struct{ text, code string }{
-		{"Only for clients on this machine", "not_local"}, {"This host name is not allowed", "host_not_allowed"},
-		{"From a page of another origin", "cross_origin"}, {"Not logged in", "unauthentic"}, {"Not allowed", "forbidden"},
+		{"Only for clients on this machine", "not_local"},
+		{"This host name is not allowed", "host_not_allowed"},
+		{"From a page of another origin", "cross_origin"},
+		{"Not logged in", "unauthentic"},
+		{"Not allowed", "forbidden"},
 	} {
 		if strings.HasPrefix(body, sign.text) {
 			return sign.code

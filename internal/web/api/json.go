@@ -41,8 +41,7 @@ func readBody(r *http.Request, body any) error {
 }
 
 func badBody(err error) error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return err
 	}
 	if errors.Is(err, io.EOF) {

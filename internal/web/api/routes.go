@@ -2,7 +2,7 @@ package api
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"net/http"
 
 	"lapwing.dev/lapwing/internal/access"
@@ -113,12 +113,10 @@ func allowed(id access.Identity, scope access.Scope) error {
 	case !id.Known():
 		return fault.Unauthentic("log in, or send an API token: `Authorization: Bearer lw_…`")
 	}
-	err := fault.Forbidden("this needs a token with the scope %s; %q has %s", scope, id.Name, scopeNames(id.Scopes))
-	var f *fault.Error
-	if errors.As(err, &f) {
-		f.Code = "scope_missing"
+	return &fault.Error{
+		Kind: fault.KindForbidden, Code: "scope_missing",
+		Message: fmt.Sprintf("this needs a token with the scope %s; %q has %s", scope, id.Name, scopeNames(id.Scopes)),
 	}
-	return err
 }
 
 // caller is the name of who sends the request.

@@ -2,7 +2,6 @@ package live
 
 import (
 	"crypto/rand"
-	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -81,8 +80,10 @@ func (s *Streams) enter() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.active >= MaxStreams {
-		return &fault.Error{Kind: fault.KindUnavailable, RetryAfter: 10 * time.Second,
-			Message: "there are as many live streams as allowed (" + strconv.Itoa(MaxStreams) + "), or Lapwing is stopping"}
+		return &fault.Error{
+			Kind: fault.KindUnavailable, RetryAfter: 10 * time.Second,
+			Message: "there are as many live streams as allowed (" + strconv.Itoa(MaxStreams) + "), or Lapwing is stopping",
+		}
 	}
 	s.active++
 	return nil
@@ -104,10 +105,6 @@ func (s *Streams) Serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer s.leave()
 	out := &stream{w: w, control: http.NewResponseController(w)}
-	// A stream reads nothing more, and its writes have deadlines of their own.
-	if err := out.control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return nil //nolint:nilerr // the connection is gone
-	}
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store")

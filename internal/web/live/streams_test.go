@@ -182,14 +182,14 @@ func TestAClientThatComesBackMissesNothingAndSeesNothingTwice(t *testing.T) {
 func TestAClientThatMissedTooMuchIsToldToReset(t *testing.T) {
 	tests := []struct {
 		name string
-		last func(real string) string
+		last func(seen string) string
 	}{
-		{"was away for too long", func(real string) string { return real }},
+		{"was away for too long", func(seen string) string { return seen }},
 		{"comes from another process", func(string) string { return "zzzzzzzz-1" }},
-		{"comes from the future", func(real string) string { return real[:strings.Index(real, "-")] + "-99999" }},
+		{"comes from the future", func(seen string) string { return seen[:strings.Index(seen, "-")] + "-99999" }},
 		{"comes with nonsense", func(string) string { return "nonsense" }},
-		{"comes with a number that overflows", func(real string) string {
-			return real[:strings.Index(real, "-")] + "-99999999999999999999999999"
+		{"comes with a number that overflows", func(seen string) string {
+			return seen[:strings.Index(seen, "-")] + "-99999999999999999999999999"
 		}},
 	}
 	for _, test := range tests {

@@ -16,40 +16,74 @@ type Code struct {
 
 // codes is the list of all codes, by status.
 var codes = []Code{
-	{"invalid", http.StatusBadRequest, "The request is not valid",
-		"A parameter or the body is wrong; the detail says which and what would be right.\nSending the same request again does not help."},
-	{"unauthentic", http.StatusUnauthorized, "Not logged in",
-		"Log in at /login, or send a token:\n\n    Authorization: Bearer lw_…\n\nTokens are made with `lapwing token create`, in the settings, or by POST /api/v1/tokens."},
-	{"forbidden", http.StatusForbidden, "Not allowed",
-		"The caller is known but may not do this."},
-	{"scope_missing", http.StatusForbidden, "The token's scopes are not enough",
-		"Scopes include each other: admin may write, write may read. Make a token with the scope that the detail names."},
-	{"not_local", http.StatusForbidden, "Only for clients on this machine",
-		"As long as no password is set, only clients on the same machine may come in. Set one with\n\n    lapwing admin set-password\n\nor make a token with `lapwing token create`."},
-	{"host_not_allowed", http.StatusForbidden, "This host name is not allowed",
-		"As long as no password is set, the host in the address must be localhost or a loopback address.\nOtherwise any page on the internet could point its own name at this machine and read along (DNS rebinding).\n\nOpen the address that Lapwing printed at its start, or allow the name in lapwing.yaml:\n\n    access:\n      hosts: [monitor.internal]\n\nor set a password with `lapwing admin set-password`."},
-	{"proxied", http.StatusForbidden, "Came through a proxy",
-		"As long as no password is set, only clients on the same machine may come in, and behind a proxy nobody can tell.\nSet a password with `lapwing admin set-password`."},
-	{"cross_origin", http.StatusForbidden, "From a page of another origin",
-		"Pages of other origins may neither change nor load anything with your login.\nPrograms use a token. A proxy in front of Lapwing must pass the Host header unchanged."},
-	{"not_found", http.StatusNotFound, "Not found",
-		"There is no such thing, or no longer. The routes are in /api/v1/openapi.json."},
-	{"method_not_allowed", http.StatusMethodNotAllowed, "Method not allowed",
-		"The header Allow lists the methods that this path has."},
-	{"conflict", http.StatusConflict, "Conflict",
-		"The thing is in a state that does not allow the call; the detail says which."},
-	{"too_large", http.StatusRequestEntityTooLarge, "The request is too large",
-		"Bodies may have 1 MiB at most."},
-	{"invalid_configuration", http.StatusUnprocessableEntity, "The configuration has mistakes",
-		"Nothing was changed: what was running is running. `problems` lists every mistake with its file, line and column.\n`lapwing config check` says the same without a server."},
-	{"throttled", http.StatusTooManyRequests, "Too many requests",
-		"Wait as many seconds as the header Retry-After says."},
-	{"internal", http.StatusInternalServerError, "Something went wrong here",
-		"This is a defect or a broken disk, not your mistake. The log has the cause, with the request id that `instance` ends with."},
-	{"unavailable", http.StatusServiceUnavailable, "Not available right now",
-		"The same request may work later."},
-	{"timeout", http.StatusGatewayTimeout, "Took too long",
-		"The answer did not come in time; what was started may still finish."},
+	{
+		"invalid", http.StatusBadRequest, "The request is not valid",
+		"A parameter or the body is wrong; the detail says which and what would be right.\nSending the same request again does not help.",
+	},
+	{
+		"unauthentic", http.StatusUnauthorized, "Not logged in",
+		"Log in at /login, or send a token:\n\n    Authorization: Bearer lw_…\n\nTokens are made with `lapwing token create`, in the settings, or by POST /api/v1/tokens.",
+	},
+	{
+		"forbidden", http.StatusForbidden, "Not allowed",
+		"The caller is known but may not do this.",
+	},
+	{
+		"scope_missing", http.StatusForbidden, "The token's scopes are not enough",
+		"Scopes include each other: admin may write, write may read. Make a token with the scope that the detail names.",
+	},
+	{
+		"not_local", http.StatusForbidden, "Only for clients on this machine",
+		"As long as no password is set, only clients on the same machine may come in. Set one with\n\n    lapwing admin set-password\n\nor make a token with `lapwing token create`.",
+	},
+	{
+		"host_not_allowed", http.StatusForbidden, "This host name is not allowed",
+		"As long as no password is set, the host in the address must be localhost or a loopback address.\nOtherwise any page on the internet could point its own name at this machine and read along (DNS rebinding).\n\nOpen the address that Lapwing printed at its start, or allow the name in lapwing.yaml:\n\n    access:\n      hosts: [monitor.internal]\n\nor set a password with `lapwing admin set-password`.",
+	},
+	{
+		"proxied", http.StatusForbidden, "Came through a proxy",
+		"As long as no password is set, only clients on the same machine may come in, and behind a proxy nobody can tell.\nSet a password with `lapwing admin set-password`.",
+	},
+	{
+		"cross_origin", http.StatusForbidden, "From a page of another origin",
+		"Pages of other origins may neither change nor load anything with your login.\nPrograms use a token. A proxy in front of Lapwing must pass the Host header unchanged.",
+	},
+	{
+		"not_found", http.StatusNotFound, "Not found",
+		"There is no such thing, or no longer. The routes are in /api/v1/openapi.json.",
+	},
+	{
+		"method_not_allowed", http.StatusMethodNotAllowed, "Method not allowed",
+		"The header Allow lists the methods that this path has.",
+	},
+	{
+		"conflict", http.StatusConflict, "Conflict",
+		"The thing is in a state that does not allow the call; the detail says which.",
+	},
+	{
+		"too_large", http.StatusRequestEntityTooLarge, "The request is too large",
+		"Bodies may have 1 MiB at most.",
+	},
+	{
+		"invalid_configuration", http.StatusUnprocessableEntity, "The configuration has mistakes",
+		"Nothing was changed: what was running is running. `problems` lists every mistake with its file, line and column.\n`lapwing config check` says the same without a server.",
+	},
+	{
+		"throttled", http.StatusTooManyRequests, "Too many requests",
+		"Wait as many seconds as the header Retry-After says.",
+	},
+	{
+		"internal", http.StatusInternalServerError, "Something went wrong here",
+		"This is a defect or a broken disk, not your mistake. The log has the cause, with the request id that `instance` ends with.",
+	},
+	{
+		"unavailable", http.StatusServiceUnavailable, "Not available right now",
+		"The same request may work later.",
+	},
+	{
+		"timeout", http.StatusGatewayTimeout, "Took too long",
+		"The answer did not come in time; what was started may still finish.",
+	},
 }
 
 // Codes returns every code, for documentation.

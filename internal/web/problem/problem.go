@@ -69,8 +69,7 @@ func Of(ctx context.Context, err error) (p Problem, unknown bool) {
 	if id := RequestID(ctx); id != "" {
 		p.Instance = "urn:uuid:" + id
 	}
-	var mistakes Mistakes
-	if errors.As(err, &mistakes) {
+	if mistakes, ok := errors.AsType[Mistakes](err); ok {
 		p.Problems = mistakes
 	}
 	return p, unknown
@@ -157,12 +156,10 @@ func (p Writer) Prepare(w http.ResponseWriter, r *http.Request, err error) (prob
 	header.Del("Content-Length")
 	header.Del("Etag")
 	header.Set("Cache-Control", "no-store")
-	var f *fault.Error
-	if errors.As(err, &f) && f.RetryAfter > 0 {
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.RetryAfter > 0 {
 		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
 	}
-	var method *MethodError
-	if errors.As(err, &method) {
+	if method, ok := errors.AsType[*MethodError](err); ok {
 		header.Set("Allow", method.Allow)
 	}
 	if problem.Status == http.StatusUnauthorized {

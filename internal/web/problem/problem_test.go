@@ -44,8 +44,10 @@ func TestProblems(t *testing.T) {
 		{"timeout", fmt.Errorf("run: %w", context.DeadlineExceeded)},
 		{"internal", errors.New("open /var/lib/secret: permission denied")},
 		{"configuration", problem.Mistakes{
-			{File: "lapwing.yaml", Line: 14, Column: 9, Path: "checks[2].assert[0]", Message: `unknown name "stauts"`, Hint: `did you mean "status"?`,
-				Excerpt: "14 |     - stauts == 200\n   |       ^"},
+			{
+				File: "lapwing.yaml", Line: 14, Column: 9, Path: "checks[2].assert[0]", Message: `unknown name "stauts"`, Hint: `did you mean "status"?`,
+				Excerpt: "14 |     - stauts == 200\n   |       ^",
+			},
 			{File: "more/orders.yaml", Line: 3, Column: 1, Path: "checks", Message: "want a list, got a text"},
 		}},
 		{"hostile", fault.NotFound("there is no check %q", "</script><script>alert(1)\x00\xff")},
