@@ -60,7 +60,7 @@ func (run *checkRun) run(cmd *cobra.Command, s streams, g *globals, names []stri
 	if err != nil {
 		return err
 	}
-	manager, done, err := app.OfflineChecks(cmd.Context(), g.logger(s.err), loaded)
+	manager, done, err := app.OfflineChecks(cmd.Context(), g.quietly(s.err), loaded)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ when there are mistakes.`,
 			if err != nil {
 				return err
 			}
-			if err := app.CheckConfig(cmd.Context(), g.logger(s.err), loaded); err != nil {
+			if err := app.CheckConfig(cmd.Context(), g.quietly(s.err), loaded); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(s.out, "%s is good: %s, %s\n", fileArg(args),

@@ -43,6 +43,14 @@ func (g *globals) logger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
+// quietly is the logger of commands that talk to a person themselves: it keeps
+// to warnings unless more is asked for.
+func (g *globals) quietly(w io.Writer) *slog.Logger {
+	quiet := *g
+	quiet.quiet = !g.verbose
+	return quiet.logger(w)
+}
+
 // Main runs one command and returns the exit status. SIGINT and SIGTERM end it
 // in order; a second one ends it at once.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -90,7 +98,7 @@ and a web page that says what is wrong. One binary, one YAML file.
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "log warnings and errors only")
 	flags.BoolVar(&g.logJSON, "log-json", false, "log as JSON, one object a line")
 	root.AddCommand(
-		newWatch(s, g), newServe(s, g),
+		newDemo(s, g), newWatch(s, g), newServe(s, g),
 		newCheck(s, g), newConfig(s, g),
 		newAdmin(s, g), newToken(s, g),
 		newHealth(s), newVersion(s),

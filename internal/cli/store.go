@@ -47,7 +47,7 @@ func (d *dataFlags) withAccess(cmd *cobra.Command, s streams, g *globals, do fun
 	if err != nil {
 		return err
 	}
-	ctx, log := cmd.Context(), g.logger(s.err)
+	ctx, log := cmd.Context(), g.quietly(s.err)
 	db, err := state.Open(ctx, folder, log)
 	if err != nil {
 		return err

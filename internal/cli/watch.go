@@ -87,7 +87,7 @@ func (w *watch) run(ctx context.Context, s streams, g *globals, args []string) e
 		return w.runOnce(ctx, s, g)
 	}
 	a, err := app.New(ctx, app.Options{
-		Log: g.logger(s.err), ConfigFile: w.out, Listen: w.listen, Data: w.data,
+		Log: g.quietly(s.err), ConfigFile: w.out, Listen: w.listen, Data: w.data,
 		OnReady: func(ctx context.Context, a *app.App) { w.firstResults(ctx, s, a) },
 	})
 	if err != nil {
@@ -178,7 +178,7 @@ func (w *watch) runOnce(ctx context.Context, s streams, g *globals) error {
 	if err != nil {
 		return err
 	}
-	m, done, err := app.OfflineChecks(ctx, g.logger(s.err), loaded)
+	m, done, err := app.OfflineChecks(ctx, g.quietly(s.err), loaded)
 	if err != nil {
 		return err
 	}
