@@ -52,8 +52,7 @@ func (f *folder) readRef(_ *openapi3.Loader, location *url.URL) ([]byte, error) 
 
 // plainPathError leaves the reason: "no such file or directory".
 func plainPathError(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err
 	}
 	return err

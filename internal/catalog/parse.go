@@ -131,8 +131,7 @@ func load(loader *openapi3.Loader, text []byte, openapi, swagger string) (*opena
 }
 
 func unresolved(err error) error {
-	var ours *fault.Error
-	if errors.As(err, &ours) {
+	if ours, ok := errors.AsType[*fault.Error](err); ok {
 		return ours
 	}
 	return fault.Invalid("a reference in the document leads nowhere: %s", shorten(err.Error()))
@@ -141,8 +140,7 @@ func unresolved(err error) error {
 // plainJSONError takes the Go out of encoding/json's messages, which the library
 // passes on as texts: "cannot unmarshal number into field T.paths of type …".
 func plainJSONError(err error) string {
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fmt.Sprintf("%s (byte %d)", syntax.Error(), syntax.Offset)
 	}
 	text := strings.TrimPrefix(err.Error(), "json: ")

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -18,12 +19,9 @@ const maxServers = 8
 func prefixes(base string, document *url.URL, servers openapi3.Servers) []string {
 	var list []string
 	add := func(prefix string) {
-		for _, known := range list {
-			if known == prefix {
-				return
-			}
+		if !slices.Contains(list, prefix) {
+			list = append(list, prefix)
 		}
-		list = append(list, prefix)
 	}
 	for _, server := range servers[:min(len(servers), maxServers)] {
 		if path, ok := serverPath(server, document); ok {

@@ -13,7 +13,7 @@ import (
 )
 
 // maxYAMLNodes bounds what aliases may blow a document up to.
-const maxYAMLNodes = 2_000_000
+const maxYAMLNodes = 1_000_000
 
 // yamlToJSON converts one YAML document. It uses the YAML parser that
 // kin-openapi brings along (a fork of go-yaml 3, hardened against hostile

@@ -49,6 +49,7 @@ func (c *checker) checkUnique(value []any) *Violation {
 		if err != nil {
 			continue
 		}
+		c.budget -= len(text) / 16
 		if first, twice := seen[string(text)]; twice {
 			return c.violation(nil, "elements %d and %d are equal, but they must be unique", first, i)
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -21,6 +22,9 @@ const maxDepth = 2000
 
 // Check holds value to s. The value is as decoded from JSON with numbers as
 // json.Number. The budget is the largest number of schemas to visit.
+//
+// What costs more than a visit (long lists of members or allowed values, patterns)
+// takes more of it.
 //
 // It returns nil, a *Violation, ErrTooCostly, or ctx's error.
 func (s *Schema) Check(ctx context.Context, value any, budget int) error {
@@ -42,6 +46,7 @@ func (s *Schema) Check(ctx context.Context, value any, budget int) error {
 type checker struct {
 	ctx    context.Context //nolint:containedctx // lives for one call
 	budget int
+	ticks  int
 	depth  int
 	path   []place
 	stop   error // why the check was given up; every level returns at once
@@ -89,7 +94,7 @@ func (c *checker) check(s *Schema, value any, outer *marks) *Violation {
 		c.stop = ErrTooCostly
 		return nil
 	}
-	if c.budget%4096 == 0 && c.ctx.Err() != nil {
+	if c.ticks++; c.ticks%1024 == 0 && c.ctx.Err() != nil {
 		c.stop = c.ctx.Err()
 		return nil
 	}
@@ -192,6 +197,7 @@ func (c *checker) checkValues(s *Schema, value any) *Violation {
 	if len(s.enum) == 0 {
 		return nil
 	}
+	c.budget -= len(s.enum) / 8
 	for _, allowed := range s.enum {
 		if equal(allowed, value) {
 			return nil
@@ -214,13 +220,19 @@ func (c *checker) checkString(s *Schema, value string) *Violation {
 			return c.violation(value, "want at most %s", count(*s.maxLength, "character"))
 		}
 	}
-	if s.pattern != nil && !s.pattern.MatchString(value) {
+	if s.pattern != nil && !c.matches(s.pattern, value) {
 		return c.violation(value, "want a match of %s", clip(s.pattern.String()))
 	}
 	if s.format != "" && !matchesFormat(s.format, value) {
 		return c.violation(value, "want a %s", clip(s.format))
 	}
 	return nil
+}
+
+// matches pays for the length: the time that RE2 takes grows with it.
+func (c *checker) matches(pattern *regexp.Regexp, text string) bool {
+	c.budget -= 1 + len(text)/2
+	return pattern.MatchString(text)
 }
 
 func (c *checker) checkNumber(s *Schema, value json.Number) *Violation {

@@ -21,6 +21,7 @@ func (c *checker) checkObject(s *Schema, value map[string]any, m *marks) *Violat
 	} else if s.maxProps != nil && n > *s.maxProps {
 		return c.violation(value, "want at most %s", count(*s.maxProps, "member"))
 	}
+	c.budget -= len(s.properties) / 8
 	for _, p := range s.properties {
 		member, ok := value[p.name]
 		if !ok {
@@ -77,7 +78,7 @@ func (c *checker) checkOthers(s *Schema, value map[string]any, m *marks) *Violat
 		}
 		_, known := s.byName[name]
 		for _, p := range s.patternProps {
-			if !p.pattern.MatchString(name) {
+			if !c.matches(p.pattern, name) {
 				continue
 			}
 			known = true

@@ -98,8 +98,13 @@ var kindNames = [...]struct {
 	kind kinds
 	name string
 }{
-	{kindObject, "object"}, {kindArray, "array"}, {kindString, "string"}, {kindInteger, "integer"},
-	{kindNumber, "number"}, {kindBoolean, "boolean"}, {kindNull, "null"},
+	{kindObject, "object"},
+	{kindArray, "array"},
+	{kindString, "string"},
+	{kindInteger, "integer"},
+	{kindNumber, "number"},
+	{kindBoolean, "boolean"},
+	{kindNull, "null"},
 }
 
 // names lists the set's types for a message: "string or null".
