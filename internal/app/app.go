@@ -176,6 +176,7 @@ func (a *App) Run(ctx context.Context) error {
 	parts := []lifecycle.Part{
 		{Name: "catalog", Run: a.parts.catalog.Run},
 		{Name: "checks", Run: a.parts.checks.Run, Ready: a.parts.checks.Ready, Stop: 30 * time.Second},
+		{Name: "latency of the last hour", Run: a.warmLatency},
 		{Name: "web", Run: func(ctx context.Context) error {
 			close(ready)
 			return web.Serve(ctx, a.ln, a.handler, a.log, a.streams.Close)

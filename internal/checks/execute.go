@@ -157,6 +157,19 @@ func (m *Manager) apply(f *finished) ([]Transition, *Evidence) {
 	return []Transition{{Check: r.Check, At: r.At(), From: from, To: r.State, Reason: r.Last().Reason, Run: r.Run}}, evidence
 }
 
+// logChange tells an operator what a colleague would tell.
+func (m *Manager) logChange(c *check, from Status, r *Result) {
+	attrs := []any{"check", c.plan.config.Name, "from", from, "to", r.State}
+	switch {
+	case r.State == Down:
+		m.log.Warn("check changed state", append(attrs, "reason", r.Last().Reason)...)
+	case r.Status != Up:
+		m.log.Info("check changed state", append(attrs, "reason", r.Last().Reason)...)
+	default:
+		m.log.Info("check changed state", attrs...)
+	}
+}
+
 // publish shows a batch that is on disk.
 func (m *Manager) publish(batch []finished) {
 	events := make([]Event, 0, len(batch))
@@ -176,7 +189,7 @@ func (m *Manager) publish(batch []finished) {
 		c.shown.addRecent(&r)
 		c.answer(*f)
 		if before.State != r.State {
-			m.log.Info("check changed state", "check", c.plan.config.Name, "from", before.State, "to", r.State, "reason", r.Last().Reason)
+			m.logChange(c, before.State, &r)
 		}
 		events = append(events, c.event())
 	}
