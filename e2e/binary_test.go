@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bufio"
-	"context"
 	"io"
 	"net/http"
 	"os"
@@ -124,19 +123,4 @@ func (s *server) get(t *testing.T, method, path string) string {
 		t.Fatalf("%s %s: %d %v\n%s", method, path, status, err, body)
 	}
 	return body
-}
-
-// waitUntil asks the server until it answers what is wanted.
-func (s *server) waitUntil(ctx context.Context, t *testing.T, path string, done func(body string) bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for ctx.Err() == nil {
-		_, body, err := request(http.MethodGet, s.url+path, nil)
-		if err == nil && done(body) {
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Fatalf("%s never answered what was wanted", path)
 }

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -20,11 +21,12 @@ func TestKilledServersLoseNothingThatTheyAcknowledged(t *testing.T) {
 	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "{}") }))
 	defer target.Close()
 	dir := t.TempDir()
-	text := "checks:\n"
+	var text strings.Builder
+	text.WriteString("checks:\n")
 	for i := range 20 {
-		text += fmt.Sprintf("  - {name: c%d, url: %q, every: 1s}\n", i, target.URL)
+		fmt.Fprintf(&text, "  - {name: c%d, url: %q, every: 1s}\n", i, target.URL)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "lapwing.yaml"), []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "lapwing.yaml"), []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	told := map[string]map[int64]bool{}

@@ -7,7 +7,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -20,7 +19,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx); err != nil {
-		slog.Error("the target ended", "error", err)
+		fmt.Fprintln(os.Stderr, "bench/target:", err)
 		os.Exit(1)
 	}
 }

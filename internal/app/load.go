@@ -142,8 +142,7 @@ func baseURLs(apis []catalog.API) map[string]string {
 
 // explain gives a part's problems their places in the file.
 func explain(l *config.Loaded, err error) error {
-	var problems fault.Problems
-	if errors.As(err, &problems) {
+	if problems, ok := errors.AsType[fault.Problems](err); ok {
 		return l.Problems(problems)
 	}
 	return err

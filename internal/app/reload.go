@@ -29,8 +29,7 @@ type reloadStatus struct {
 
 func (s *reloadStatus) set(err error) {
 	s.err, s.problems = err, nil
-	var mistakes *config.Errors
-	if errors.As(err, &mistakes) {
+	if mistakes, ok := errors.AsType[*config.Errors](err); ok {
 		s.problems = mistakes.All
 	}
 }

@@ -219,10 +219,9 @@ func (m *Manager) Run(ctx context.Context) error {
 	recording.Go(func() { m.recorder.run(recordCtx) })
 	pruning.Go(func() { m.pruneDaily(ctx) })
 
-	m.setRunCtx(ctx)
-	close(m.ready)
+	m.open(ctx)
 	m.scheduler.run(ctx)
-	m.setRunCtx(nil)
+	m.shut()
 
 	m.running.Wait()
 	pruning.Wait()
@@ -231,10 +230,19 @@ func (m *Manager) Run(ctx context.Context) error {
 	return nil
 }
 
-func (m *Manager) setRunCtx(ctx context.Context) {
+// open lets runs begin; they end with ctx.
+func (m *Manager) open(ctx context.Context) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.runCtx = ctx
+	close(m.ready)
+}
+
+// shut lets no further run begin.
+func (m *Manager) shut() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.runCtx = nil
 }
 
 // warm fills in the last runs of each check from the history, so that pages

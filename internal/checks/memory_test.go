@@ -3,6 +3,7 @@ package checks
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -37,9 +38,7 @@ func (s *memory) Lives(context.Context) (map[string]Life, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	lives := map[string]Life{}
-	for id, life := range s.lives {
-		lives[id] = life
-	}
+	maps.Copy(lives, s.lives)
 	return lives, nil
 }
 

@@ -3,6 +3,7 @@ package checks
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -139,9 +140,7 @@ func (r *runner) attempt(ctx context.Context, p *plan, id RunID, n int) (a Attem
 		} else {
 			sr, status = r.step(attemptCtx, p, step, in)
 		}
-		for name, value := range sr.captured {
-			vars[name] = value
-		}
+		maps.Copy(vars, sr.captured)
 		a.fold(&sr, status)
 		steps = append(steps, sr)
 	}

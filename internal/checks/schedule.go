@@ -34,9 +34,7 @@ func newSchedule(id string, c *Check) (schedule, error) {
 		s.text = "cron " + c.Cron
 	} else {
 		s.every = c.Every.Std()
-		// offset = phase/2^64 of the interval, without losing the low bits.
-		hi, _ := bits.Mul64(phase(id), uint64(s.every))
-		s.offset = time.Duration(hi)
+		s.offset = place(id, s.every)
 		s.text = "every " + c.Every.String()
 	}
 	if c.Active != "" {
@@ -110,6 +108,12 @@ func (s *schedule) firstRun(id string, now time.Time, settle time.Duration) (tim
 	if !ok || at.Sub(now) <= settle || s.active != nil || s.cron != nil {
 		return at, ok
 	}
-	hi, _ := bits.Mul64(phase(id), uint64(settle))
-	return now.Add(time.Duration(hi)), true
+	return now.Add(place(id, settle)), true
+}
+
+// place is where in a span of time a check has its place: phase/2^64 of it,
+// without losing the low bits.
+func place(id string, span time.Duration) time.Duration {
+	hi, _ := bits.Mul64(phase(id), uint64(span)) // #nosec G115 -- spans are not negative
+	return time.Duration(hi)                     // #nosec G115 -- less than span
 }

@@ -29,8 +29,8 @@ func (t tracer) sum(check string, run RunID, attempt, step int) [sha256.Size]byt
 	b = append(b, t.seed...)
 	b = append(b, check...)
 	b = append(b, 0)
-	b = binary.BigEndian.AppendUint64(b, uint64(run)) //nolint:gosec // bits, not a number
-	b = binary.BigEndian.AppendUint32(b, uint32(attempt))
-	b = binary.BigEndian.AppendUint32(b, uint32(step))
+	b = binary.BigEndian.AppendUint64(b, uint64(run))     // #nosec G115 -- bits, not a number
+	b = binary.BigEndian.AppendUint32(b, uint32(attempt)) // #nosec G115 -- ten at most
+	b = binary.BigEndian.AppendUint32(b, uint32(step))    // #nosec G115 -- fifty at most
 	return sha256.Sum256(b)
 }

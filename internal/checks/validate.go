@@ -154,8 +154,7 @@ func addExpressionProblem(ps *fault.Problems, path string, err error) {
 	if err == nil {
 		return
 	}
-	var e *assert.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*assert.Error](err); ok {
 		*ps = append(*ps, fault.Problem{Path: path, Message: e.Message, Hint: e.Hint, Offset: e.Offset, Excerpt: e.Excerpt})
 		return
 	}

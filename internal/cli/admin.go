@@ -18,8 +18,10 @@ import (
 
 func newAdmin(s streams, g *globals) *cobra.Command {
 	data := &dataFlags{}
-	cmd := &cobra.Command{Use: "admin", Short: "Set the password of the web interface", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd := &cobra.Command{
+		Use: "admin", Short: "Set the password of the web interface", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
 	data.register(cmd)
 	cmd.AddCommand(newSetPassword(s, g, data))
 	return cmd
@@ -48,7 +50,7 @@ terminal, or read as one line from standard input. A running server uses it at o
 
 // readPassword asks twice at a terminal and reads one line elsewhere.
 func readPassword(s streams) (secret.String, error) {
-	if f, ok := s.in.(*os.File); ok && term.IsTerminal(int(f.Fd())) { //nolint:gosec // a descriptor fits
+	if f, ok := s.in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		first, err := ask(f, s.err, "New password: ")
 		if err != nil {
 			return secret.String{}, err
@@ -71,7 +73,7 @@ func readPassword(s streams) (secret.String, error) {
 
 func ask(f *os.File, prompt io.Writer, text string) (string, error) {
 	fmt.Fprint(prompt, text)
-	password, err := term.ReadPassword(int(f.Fd())) //nolint:gosec // a descriptor fits
+	password, err := term.ReadPassword(int(f.Fd()))
 	fmt.Fprintln(prompt)
 	return string(password), err
 }

@@ -159,7 +159,7 @@ func (run *checkRun) openReporters(stdout io.Writer) (list []reporter, closeAll 
 		}
 		w := stdout
 		if toFile {
-			f, err := os.Create(path) //nolint:gosec // the user names the file
+			f, err := os.Create(path)
 			if err != nil {
 				return nil, nil, closeAll(fmt.Errorf("reporter %s: %w", name, err))
 			}

@@ -16,8 +16,10 @@ import (
 
 func newToken(s streams, g *globals) *cobra.Command {
 	data := &dataFlags{}
-	cmd := &cobra.Command{Use: "token", Short: "Make, list and revoke API tokens", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd := &cobra.Command{
+		Use: "token", Short: "Make, list and revoke API tokens", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
 	data.register(cmd)
 	cmd.AddCommand(newTokenCreate(s, g, data), newTokenList(s, g, data), newTokenRevoke(s, g, data))
 	return cmd

@@ -20,7 +20,7 @@ type Source func(emit func(*dto.MetricFamily) error) error
 // more than one family in memory.
 func Handler(log *slog.Logger, registry prometheus.Gatherer, sources ...Source) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		format := expfmt.NegotiateIncludingOpenMetrics(r.Header)
+		format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 		w.Header().Set("Content-Type", string(format))
 		encoder := expfmt.NewEncoder(w, format)
 		families, err := registry.Gather()

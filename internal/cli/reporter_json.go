@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"lapwing.dev/lapwing/internal/checks"
+)
+
+// jsonReporter writes one document with every run and its evidence.
+type jsonReporter struct {
+	w   io.Writer
+	doc jsonReport
+}
+
+// jsonReport is version 1 of the report; fields are only ever added.
+type jsonReport struct {
+	Version int         `json:"version"`
+	Down    int         `json:"down"`
+	Checks  []jsonCheck `json:"checks"`
+}
+
+type jsonCheck struct {
+	ID        string           `json:"id"`
+	Name      string           `json:"name"`
+	API       string           `json:"api,omitempty"`
+	Status    checks.Status    `json:"status"`
+	Flaky     bool             `json:"flaky"`
+	LatencyMS float64          `json:"latency_ms"`
+	Code      int              `json:"code"`
+	Reason    string           `json:"reason,omitempty"`
+	Attempts  []jsonAttempt    `json:"attempts"`
+	Evidence  *checks.Evidence `json:"evidence,omitempty"`
+}
+
+type jsonAttempt struct {
+	Status     checks.Status `json:"status"`
+	Code       int           `json:"code"`
+	Reason     string        `json:"reason,omitempty"`
+	DNSMS      float64       `json:"dns_ms"`
+	ConnectMS  float64       `json:"connect_ms"`
+	TLSMS      float64       `json:"tls_ms"`
+	TTFBMS     float64       `json:"ttfb_ms"`
+	TransferMS float64       `json:"transfer_ms"`
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func (r *jsonReporter) begin(total int) {
+	r.doc = jsonReport{Version: 1, Checks: make([]jsonCheck, 0, total)}
+}
+
+func (r *jsonReporter) report(o checks.Once) {
+	res := &o.Result
+	c := jsonCheck{
+		ID: o.View.ID, Name: o.View.Name, API: o.View.API, Status: res.Status, Flaky: res.Flaky(),
+		LatencyMS: ms(res.Latency()), Code: res.Last().Code, Reason: res.Last().Reason,
+	}
+	for i := range res.Attempts {
+		a := &res.Attempts[i]
+		p := a.Phases
+		c.Attempts = append(c.Attempts, jsonAttempt{a.Status, a.Code, a.Reason, ms(p.DNS), ms(p.Connect), ms(p.TLS), ms(p.TTFB), ms(p.Transfer)})
+	}
+	if res.Status != checks.Up || res.Flaky() {
+		c.Evidence = o.Evidence
+	}
+	if res.Status == checks.Down {
+		r.doc.Down++
+	}
+	r.doc.Checks = append(r.doc.Checks, c)
+}
+
+func (r *jsonReporter) end() error {
+	encoder := json.NewEncoder(r.w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(r.doc)
+}
