@@ -150,7 +150,7 @@ func (b *binder) section(path string, n *node, v reflect.Value) {
 			}
 		}
 		if !found && (path != "" || !strings.HasPrefix(key.text, "x-")) {
-			b.broken[fault.JoinPath(path, key.text)] = true
+			b.mark(fault.JoinPath(path, key.text))
 			b.misspelt[path] = true
 			b.errs.failAt(key, path, b.unknownHint(key.text, fields), "unknown key %q", shorten(key.text))
 		}
@@ -317,7 +317,7 @@ func (b *binder) scalar(path string, n *node, t reflect.Type) (string, *expansio
 	}
 	text, e, ok := b.expand(n, path, b.scope)
 	if !ok {
-		b.broken[path] = true
+		b.mark(path)
 	}
 	if e != nil {
 		b.expanded[path] = e

@@ -79,11 +79,19 @@ func (c *collector) add(e Error) {
 	}) {
 		return
 	}
-	if len(c.list) >= maxErrors {
-		c.more++
+	if c.full() {
 		return
 	}
 	c.list = append(c.list, e)
+}
+
+// full counts a mistake that will not be shown, so that its picture need not be drawn.
+func (c *collector) full() bool {
+	if len(c.list) < maxErrors {
+		return false
+	}
+	c.more++
+	return true
 }
 
 // errors returns nil when there is nothing to report.
@@ -105,6 +113,9 @@ func (c *collector) errors() *Errors {
 
 // failAt reports a mistake at a node; n may be nil for the file as a whole.
 func (c *collector) failAt(n *node, path, hint, format string, args ...any) {
+	if c.full() {
+		return
+	}
 	e := Error{Path: path, Hint: hint, Message: fmt.Sprintf(format, args...)}
 	if n != nil && n.src != nil {
 		e.File, e.Line, e.Column = n.src.name, int(n.line), int(n.col)
@@ -115,6 +126,9 @@ func (c *collector) failAt(n *node, path, hint, format string, args ...any) {
 
 // failIn reports a mistake at a place that is not a node.
 func (c *collector) failIn(src *source, line, column int, hint, format string, args ...any) {
+	if c.full() {
+		return
+	}
 	e := Error{File: src.name, Line: line, Column: column, Hint: hint, Message: fmt.Sprintf(format, args...)}
 	if line > 0 {
 		e.Excerpt = src.excerpt(line, column, 1)

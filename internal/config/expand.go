@@ -262,6 +262,9 @@ func isAddress(value string) bool {
 }
 
 func (l *loader) failExpand(n *node, path string, offset int, hint, format string, args ...any) {
+	if l.errs.full() {
+		return
+	}
 	e := Error{File: n.src.name, Path: path, Message: fmt.Sprintf(format, args...), Hint: hint}
 	e.Line, e.Column, _ = n.offset(offset)
 	e.Excerpt = n.src.excerpt(e.Line, e.Column, 1)

@@ -4,15 +4,17 @@ package config
 // size says nothing about the memory and time that it takes: aliases multiply,
 // nesting recurses.
 const (
-	maxFileSize    = 4 << 20   // bytes of one configuration file
-	maxSecretSize  = 1 << 20   // bytes of one ${file:…}
-	maxDepth       = 100       // nested lists and mappings
-	maxMarks       = 1_000_000 // structural characters of one file, an upper bound of its tokens
-	maxKeys        = 2_000     // keys of one mapping; the YAML parser recurses over them
-	maxAnchors     = 10_000    // anchors, aliases and tags of one file
-	maxValues      = 1_000_000 // values after aliases and merges, in all files
-	maxIncludes    = 10        // files that include files
-	maxFiles       = 1_000     // files in all
-	maxErrors      = 100       // mistakes that are reported; the rest is counted
-	maxExcerptCols = 110       // columns of a source line that are shown
+	maxFileSize    = 4 << 20       // bytes of one configuration file
+	maxSecretSize  = 1 << 20       // bytes of one ${file:…}
+	maxDepth       = 100           // nested lists and mappings
+	maxMarks       = 500_000       // structural characters of one file, an upper bound of its tokens
+	maxKeys        = 1_000         // keys of one mapping; the YAML parser recurses over them
+	maxAnchors     = 10_000        // anchors, aliases and tags of one file
+	maxKeyMoves    = 20_000_000    // keys that it moves, square in the keys of a mapping
+	maxMoves       = 1_000_000_000 // tokens that the YAML parser moves for values that are left out
+	maxValues      = 1_000_000     // values after aliases and merges, in all files
+	maxIncludes    = 10            // files that include files
+	maxFiles       = 1_000         // files in all
+	maxErrors      = 100           // mistakes that are reported; the rest is counted
+	maxExcerptCols = 110           // columns of a source line that are shown
 )

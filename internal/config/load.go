@@ -48,6 +48,7 @@ type loader struct {
 	folders  []string
 	expanded map[string]*expansion
 	broken   map[string]bool // paths with a mistake
+	above    map[string]bool // the sections around them
 	misspelt map[string]bool // sections with an unknown key
 }
 
@@ -61,6 +62,7 @@ func newLoader(env func(string) (string, bool), disk bool) *loader {
 		given:    map[string]*node{},
 		expanded: map[string]*expansion{},
 		broken:   map[string]bool{},
+		above:    map[string]bool{},
 		misspelt: map[string]bool{},
 	}
 }
@@ -169,9 +171,22 @@ func (l *loader) spend(n int) bool {
 // fail reports a mistake of a value and remembers its path, so that validation
 // does not complain about what is missing because of it.
 func (l *loader) fail(n *node, path, hint, format string, args ...any) {
-	l.broken[path] = true
+	l.mark(path)
 	l.errs.failAt(n, path, hint, format, args...)
 }
+
+// mark remembers that there is a mistake at path.
+func (l *loader) mark(path string) {
+	l.broken[path] = true
+	for path != "" {
+		path = around(path)
+		l.above[path] = true
+	}
+}
+
+// around returns the path of the section around a path: "checks[2]" for
+// "checks[2].url", "checks" for "checks[2]", "" for "checks".
+func around(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }
 
 // readConfig reads a configuration file, which must be a regular file.
 func readConfig(path string) (data []byte, problem string) {

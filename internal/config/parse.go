@@ -9,7 +9,6 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
-	"github.com/goccy/go-yaml/token"
 )
 
 // parse reads one file into a tree. It returns nil for a file without any
@@ -54,7 +53,7 @@ func (l *loader) readable(src *source, data []byte) bool {
 		case r < ' ' && r != '\t', r == 0x7f:
 			l.errs.failIn(src, line, utf8.RuneCountInString(text[start:i])+1, "remove it, or write it as an escape in double quotes", "control character %U", r)
 			return false
-		case strings.ContainsRune(",:[]{}-?&*!", r):
+		case strings.ContainsRune(",:[]{}&*!", r), (r == '-' || r == '?') && strings.HasPrefix(text[i+1:], " "):
 			marks++
 		}
 	}
@@ -77,8 +76,12 @@ func (l *loader) syntax(src *source) (body ast.Node, ok bool) {
 		}
 	}()
 	tokens := lexer.Tokenize(src.text)
-	if !l.bounded(src, tokens) {
-		return nil, false
+	b := bounds{total: len(tokens)}
+	for i := range tokens {
+		if at, message, hint := b.see(tokens, i); message != "" {
+			l.errs.failIn(src, at.Line, max(1, at.Column), hint, "%s", message)
+			return nil, false
+		}
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
@@ -98,60 +101,6 @@ func (l *loader) syntax(src *source) (body ast.Node, ok bool) {
 		}
 	}
 	return body, true
-}
-
-// bounded refuses what would make the parser recurse or crawl, before it runs.
-func (l *loader) bounded(src *source, tokens token.Tokens) bool {
-	type level struct{ column, keys int }
-	var levels []level
-	flow, anchors, documents := 0, 0, 0
-	for i, tk := range tokens {
-		at := tk.Position
-		switch tk.Type {
-		case token.SequenceStartType, token.MappingStartType:
-			flow++
-		case token.SequenceEndType, token.MappingEndType:
-			flow = max(0, flow-1)
-		case token.AnchorType, token.AliasType, token.TagType:
-			anchors++
-		case token.DocumentHeaderType:
-			documents++
-		case token.SequenceEntryType, token.MappingKeyType, token.MappingValueType:
-			if flow > 0 {
-				break
-			}
-			column, keys := at.Column, 0
-			if tk.Type == token.MappingValueType {
-				keys = 1
-				if i > 0 && tokens[i-1].Position.Line == at.Line {
-					column = tokens[i-1].Position.Column
-				}
-			}
-			for len(levels) > 0 && levels[len(levels)-1].column > column {
-				levels = levels[:len(levels)-1]
-			}
-			if len(levels) == 0 || levels[len(levels)-1].column < column {
-				levels = append(levels, level{column: column})
-			}
-			levels[len(levels)-1].keys += keys
-			if levels[len(levels)-1].keys > maxKeys {
-				l.errs.failIn(src, at.Line, 1, "write a list instead", "a mapping has more than %d keys", maxKeys)
-				return false
-			}
-		}
-		switch {
-		case flow+len(levels) > maxDepth:
-			l.errs.failIn(src, at.Line, at.Column, "", "values are nested deeper than %d levels", maxDepth)
-			return false
-		case anchors > maxAnchors:
-			l.errs.failIn(src, at.Line, at.Column, "", "file has more than %d anchors, aliases and tags", maxAnchors)
-			return false
-		case documents > 1:
-			l.errs.failIn(src, at.Line, at.Column, "keep one document, or use include:", "a second YAML document begins here")
-			return false
-		}
-	}
-	return true
 }
 
 // explanations turn the parser's words into what to do. The first whose

@@ -40,8 +40,9 @@ func (s *source) excerpt(line, column, width int) string {
 	if strings.TrimSpace(text) == "" {
 		return ""
 	}
+	text, column = window(strings.ReplaceAll(text, "\t", " "), column, 20*maxExcerptCols) // bounds the work below
 	text, column = hideSecrets(text, column)
-	text, column = window(strings.ReplaceAll(text, "\t", " "), column)
+	text, column = window(text, column, maxExcerptCols)
 	column = min(column, utf8.RuneCountInString(text)+1)
 	width = max(1, min(width, utf8.RuneCountInString(text)+1-column))
 	number := fmt.Sprintf("%5d", line)
@@ -49,14 +50,14 @@ func (s *source) excerpt(line, column, width int) string {
 		strings.Repeat(" ", len(number)), strings.Repeat(" ", max(0, column-1)), strings.Repeat("^", width))
 }
 
-// window cuts a long line to the part around column.
-func window(text string, column int) (string, int) {
+// window cuts a long line to width columns around column.
+func window(text string, column, width int) (string, int) {
 	runes := []rune(text)
-	if len(runes) <= maxExcerptCols {
+	if len(runes) <= width {
 		return text, column
 	}
-	from := max(0, min(column-1-maxExcerptCols/2, len(runes)-maxExcerptCols))
-	cut := runes[from:min(len(runes), from+maxExcerptCols)]
+	from := max(0, min(column-1-width/2, len(runes)-width))
+	cut := runes[from:min(len(runes), from+width)]
 	if from == 0 {
 		return string(cut) + "…", column
 	}

@@ -30,6 +30,9 @@ func (l *loader) validate(loaded *Loaded) {
 				continue
 			}
 			heard[p.Path] = turn
+			if l.errs.full() {
+				continue
+			}
 			l.errs.add(loaded.locateProblem(p))
 		}
 	}
@@ -38,24 +41,18 @@ func (l *loader) validate(loaded *Loaded) {
 // echoes reports whether a mistake at path, above it or below it is known, or
 // one that explains why nothing is at path: an unknown key beside it.
 func (l *loader) echoes(path string) bool {
-	if path == "" {
-		return len(l.broken) > 0
-	}
-	if _, _, whole := l.joined.locate(path); !whole && l.misspelt[path[:max(0, strings.LastIndexByte(path, '.'))]] {
+	if _, _, whole := l.joined.locate(path); !whole && path != "" && l.misspelt[around(path)] {
 		return true
 	}
-	for broken := range l.broken {
-		if within(broken, path) || within(path, broken) {
+	if l.above[path] {
+		return true
+	}
+	for ; path != ""; path = around(path) {
+		if l.broken[path] {
 			return true
 		}
 	}
 	return false
-}
-
-// within reports whether path is section, or below it.
-func within(path, section string) bool {
-	rest, found := strings.CutPrefix(path, section)
-	return found && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 func validateWhole(f *File, _ string) fault.Problems {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"lapwing.dev/lapwing/internal/checks"
@@ -65,7 +66,7 @@ func relativeHint(url string, apis []string) string {
 	case len(apis) == 1:
 		return "add api: " + apis[0]
 	case len(apis) > 1:
-		return "add api: and the name of one; " + suggest("", "API", apis)
+		return "add api: and the name of one; " + suggest("", "API", slices.Clone(apis))
 	}
 	return "write it whole, such as http://127.0.0.1:8000" + shorten(url)
 }

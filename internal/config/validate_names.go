@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"lapwing.dev/lapwing/internal/checks"
@@ -48,38 +50,37 @@ func uniqueNames(ps *fault.Problems, section string, names []string) {
 // to end somewhere.
 func validateReferences(f *File, _ string) fault.Problems {
 	var ps fault.Problems
-	var apis, names []string
-	known := map[string]int{}
-	for _, api := range f.APIs {
-		apis = append(apis, api.Name)
+	apis, checkNames := map[string]int{}, map[string]int{}
+	for i, api := range f.APIs {
+		apis[api.Name] = i
 	}
 	for i, check := range f.Checks {
-		names = append(names, check.Name)
-		known[check.Name] = i
+		checkNames[check.Name] = i
 	}
-	refer := func(path, kind, name string, among []string) {
-		for _, candidate := range among {
-			if candidate == name {
-				return
-			}
-			if candidate == "" {
-				return // its name is missing, which is a mistake of its own and maybe the cause
-			}
+	refer := func(path, kind, name string, among map[string]int) {
+		_, exists := among[name]
+		_, nameless := among[""] // a mistake of its own, and maybe the cause of this one
+		if exists || nameless {
+			return
 		}
-		ps.Add(path, suggest(name, kind, among), "there is no %s %q", kind, name)
+		hint := ""
+		if len(ps) < maxErrors { // looking for what was meant is dear
+			hint = suggest(name, kind, slices.Collect(maps.Keys(among)))
+		}
+		ps.Add(path, hint, "there is no %s %q", kind, name)
 	}
 	for i, check := range f.Checks {
 		if check.API != "" {
 			refer(fmt.Sprintf("checks[%d].api", i), "API", check.API, apis)
 		}
 		for j, name := range check.DependsOn {
-			refer(fmt.Sprintf("checks[%d].depends_on[%d]", i, j), "check", name, names)
+			refer(fmt.Sprintf("checks[%d].depends_on[%d]", i, j), "check", name, checkNames)
 		}
 	}
 	for i, name := range f.StatusPage.Checks {
-		refer(fmt.Sprintf("status_page.checks[%d]", i), "check", name, names)
+		refer(fmt.Sprintf("status_page.checks[%d]", i), "check", name, checkNames)
 	}
-	cycles(&ps, f.Checks, known)
+	cycles(&ps, f.Checks, checkNames)
 	return ps
 }
 
@@ -89,6 +90,7 @@ func suggest(name, kind string, among []string) string {
 		return hint
 	}
 	const few = 10
+	slices.Sort(among)
 	switch {
 	case len(among) == 0:
 		return "none is configured"
