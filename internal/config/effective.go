@@ -155,7 +155,7 @@ func (w *viewer) section(v *view, value reflect.Value) {
 	v.leaf = false
 	for _, f := range fieldsOf(value.Type()) {
 		documented := documentedDefault(value.Type().String(), f.key)
-		if check, ok := value.Interface().(checks.Check); ok {
+		if check, ok := reflect.TypeAssert[checks.Check](value); ok {
 			documented = checkDefault(&check, f.key, documented)
 		}
 		child := w.of(fault.JoinPath(v.path, f.key), f.key, documented, value.FieldByIndex(f.index))
@@ -237,7 +237,7 @@ var reference = regexp.MustCompile(`^(?:(?:Bearer|Basic|Token) )?(?:\$\{[A-Za-z0
 
 // textOf returns the text of a value that marshals itself.
 func textOf(value reflect.Value) (string, bool) {
-	marshaler, ok := value.Interface().(encoding.TextMarshaler)
+	marshaler, ok := reflect.TypeAssert[encoding.TextMarshaler](value)
 	if !ok {
 		return "", false
 	}

@@ -229,7 +229,7 @@ func (l *loader) readFile(name string, src *source) (value, problem string) {
 
 // readAtMost reads limit bytes and one more, so that the caller sees whether there are more.
 func readAtMost(path string, limit int64) (data []byte, err error) {
-	f, err := os.Open(path) //nolint:gosec // naming files is what the configuration is for
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -245,8 +245,7 @@ func reason(err error) string {
 	case errors.Is(err, fs.ErrPermission):
 		return "no permission to read it"
 	}
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err.Error()
 	}
 	return err.Error()

@@ -92,35 +92,71 @@ func TestIncludeMistakes(t *testing.T) {
 		files map[string]string
 		want  []string
 	}{
-		{"a file that is not there", map[string]string{"lapwing.yaml": "include: [more.yaml]\n" + check},
-			[]string{"lapwing.yaml:1:11: include[0]: file more.yaml: no such file"}},
-		{"a folder instead of files", map[string]string{"lapwing.yaml": "include: [more]\n" + check, "more/a.yaml": ""},
-			[]string{"lapwing.yaml:1:11: include[0]: file more: is a folder; name the file in it"}},
-		{"a pattern in a folder that is not there", map[string]string{"lapwing.yaml": "include: [chekcs/*.yaml]\n" + check},
-			[]string{"lapwing.yaml:1:11: include[0]: there is no folder chekcs"}},
-		{"a pattern that is none", map[string]string{"lapwing.yaml": "include: [\"[a.yaml\"]\n" + check},
-			[]string{`lapwing.yaml:1:11: include[0]: "[a.yaml" is not a pattern; patterns may hold *, ? and [a-z]`}},
-		{"a section twice", map[string]string{"lapwing.yaml": "include: [more.yaml]\nhistory: {results: 1d}\n" + check, "more.yaml": "history: {hourly: 2d}\n"},
-			[]string{"more.yaml:1:1: history: given twice; the first is at lapwing.yaml:2:1; keep one of them"}},
-		{"a circle", map[string]string{"lapwing.yaml": "include: [a.yaml]\n" + check, "a.yaml": "include: [b.yaml]\n", "b.yaml": "include: [a.yaml]\n"},
-			[]string{"b.yaml:1:11: include[0]: files include each other: a.yaml → b.yaml → a.yaml"}},
-		{"the same file twice", map[string]string{"lapwing.yaml": "include: [a.yaml, \"?.yaml\"]\n" + check, "a.yaml": ""},
-			[]string{"lapwing.yaml:1:19: include[1]: file a.yaml is included twice; name it once"}},
-		{"too deep", deep,
-			[]string{"f09.yaml:1:11: include[0]: files include files deeper than 10 levels"}},
-		{"mistakes in two files", map[string]string{"lapwing.yaml": "include: [sub/a.yaml]\nchecks: [{name: a, url: \"http://a/\", every: x}]\n", "sub/a.yaml": "checks: [{name: A, url: \"http://a/\", evry: 1s}]\ncolour: red\n"},
+		{
+			"a file that is not there",
+			map[string]string{"lapwing.yaml": "include: [more.yaml]\n" + check},
+			[]string{"lapwing.yaml:1:11: include[0]: file more.yaml: no such file"},
+		},
+		{
+			"a folder instead of files",
+			map[string]string{"lapwing.yaml": "include: [more]\n" + check, "more/a.yaml": ""},
+			[]string{"lapwing.yaml:1:11: include[0]: file more: is a folder; name the file in it"},
+		},
+		{
+			"a pattern in a folder that is not there",
+			map[string]string{"lapwing.yaml": "include: [chekcs/*.yaml]\n" + check},
+			[]string{"lapwing.yaml:1:11: include[0]: there is no folder chekcs"},
+		},
+		{
+			"a pattern that is none",
+			map[string]string{"lapwing.yaml": "include: [\"[a.yaml\"]\n" + check},
+			[]string{`lapwing.yaml:1:11: include[0]: "[a.yaml" is not a pattern; patterns may hold *, ? and [a-z]`},
+		},
+		{
+			"a section twice",
+			map[string]string{"lapwing.yaml": "include: [more.yaml]\nhistory: {results: 1d}\n" + check, "more.yaml": "history: {hourly: 2d}\n"},
+			[]string{"more.yaml:1:1: history: given twice; the first is at lapwing.yaml:2:1; keep one of them"},
+		},
+		{
+			"a circle",
+			map[string]string{"lapwing.yaml": "include: [a.yaml]\n" + check, "a.yaml": "include: [b.yaml]\n", "b.yaml": "include: [a.yaml]\n"},
+			[]string{"b.yaml:1:11: include[0]: files include each other: a.yaml → b.yaml → a.yaml"},
+		},
+		{
+			"the same file twice",
+			map[string]string{"lapwing.yaml": "include: [a.yaml, \"?.yaml\"]\n" + check, "a.yaml": ""},
+			[]string{"lapwing.yaml:1:19: include[1]: file a.yaml is included twice; name it once"},
+		},
+		{
+			"too deep",
+			deep,
+			[]string{"f09.yaml:1:11: include[0]: files include files deeper than 10 levels"},
+		},
+		{
+			"mistakes in two files",
+			map[string]string{"lapwing.yaml": "include: [sub/a.yaml]\nchecks: [{name: a, url: \"http://a/\", every: x}]\n", "sub/a.yaml": "checks: [{name: A, url: \"http://a/\", evry: 1s}]\ncolour: red\n"},
 			[]string{
 				`lapwing.yaml:2:45: checks[0].every: "x" is not a duration; write a number and a unit, such as 300ms, 30s, 5m, 1h30m or 14d`,
 				`sub/a.yaml:1:17: checks[1].name: names "A" and "a" (checks[0]) are both "a" in URLs; make them differ in a letter or digit`,
 				`sub/a.yaml:1:38: checks[1]: unknown key "evry"; did you mean "every"?`,
 				`sub/a.yaml:2:1: unknown key "colour"; keys here are include, listen, data, apis, checks, history, access, status_page`,
-			}},
-		{"no YAML in an included file", map[string]string{"lapwing.yaml": "include: [a.yaml]\n", "a.yaml": "checks: [\n"},
-			[]string{"a.yaml:1:9: the list that begins with [ is not closed; put ] at its end"}},
-		{"an entry that is no text", map[string]string{"lapwing.yaml": "include: [a.yaml]\n" + check, "a.yaml": "include: [[b.yaml]]\n"},
-			[]string{"a.yaml:1:11: include[0]: want a text, got a list"}},
-		{"a text instead of a list", map[string]string{"lapwing.yaml": "include: a.yaml\n" + check},
-			[]string{`lapwing.yaml:1:10: include: want a list, got the text "a.yaml"; write [a.yaml]`}},
+			},
+		},
+		{
+			"no YAML in an included file",
+			map[string]string{"lapwing.yaml": "include: [a.yaml]\n", "a.yaml": "checks: [\n"},
+			[]string{"a.yaml:1:9: the list that begins with [ is not closed; put ] at its end"},
+		},
+		{
+			"an entry that is no text",
+			map[string]string{"lapwing.yaml": "include: [a.yaml]\n" + check, "a.yaml": "include: [[b.yaml]]\n"},
+			[]string{"a.yaml:1:11: include[0]: want a text, got a list"},
+		},
+		{
+			"a text instead of a list",
+			map[string]string{"lapwing.yaml": "include: a.yaml\n" + check},
+			[]string{`lapwing.yaml:1:10: include: want a list, got the text "a.yaml"; write [a.yaml]`},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := loadIn(t, test.files)
@@ -257,7 +293,7 @@ func TestManyMistakesAreCounted(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("checks:\n")
 	for range maxErrors + 5 {
-		b.WriteString("  - {nmae: a, url: \"http://a/\"}\n")
+		b.WriteString("  - {named: a, url: \"http://a/\"}\n")
 	}
 	_, err := Parse("lapwing.yaml", []byte(b.String()), nil)
 	var errs *Errors

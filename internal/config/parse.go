@@ -113,7 +113,7 @@ var explanations = []struct{ fragment, message, hint string }{
 	{"value is not allowed in this context", "this line belongs to nothing", "keys of one mapping stand under each other"},
 	{"non-map value is specified", "a key is wanted here, such as `name: value`", ""},
 	{"unexpected key name", "a key is wanted here, such as `name: value`", "a value over several lines begins with | or quotes"},
-	{"',' or ']' must be specified", "the list that begins with [ is not closed", "put ] at its end and a comma between values"},
+	{"',' or ']' must be specified", "the list that begins with [ is not closed", "put ] at its end, a comma between values, and quotes around values that hold [ or ]"},
 	{"',' or '}' must be specified", "the mapping that begins with { is not closed", "put } at its end, a comma between values, and quotes around values that hold { or }"},
 	{"could not find flow map content", "the mapping that begins with { is wrong", "write {name: value, other: value}"},
 	{"end token '}'", "the mapping that begins with { is not closed", "put } at its end"},
@@ -130,8 +130,7 @@ var explanations = []struct{ fragment, message, hint string }{
 
 func (l *loader) syntaxError(src *source, err error) {
 	line, column, message := 0, 0, err.Error()
-	var syntax *yaml.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok {
 		message = syntax.Message
 		if tk := syntax.Token; tk != nil && tk.Position != nil {
 			line, column = tk.Position.Line, max(1, tk.Position.Column)

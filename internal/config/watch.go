@@ -92,8 +92,8 @@ func foldersOf(paths []string) []string {
 			continue
 		}
 		add(filepath.Dir(path))
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			add(filepath.Dir(real))
+		if target, err := filepath.EvalSymlinks(path); err == nil {
+			add(filepath.Dir(target))
 		}
 	}
 	return folders
