@@ -14,6 +14,8 @@ import (
 //   - What Append took MUST be visible to the reading methods when it returns.
 //   - All methods MAY be called concurrently; Append is called by one goroutine.
 //   - A store MUST NOT retain a Batch or what it points to.
+//   - Durations are kept to the microsecond, times to the millisecond; roll-ups
+//     count what is kept, so that they equal a recount of the results.
 //   - Reading methods return fault.NotFound where the name says that one thing is wanted.
 type Store interface {
 	// Lives returns what is known of every check that ever ran or was paused,
@@ -48,7 +50,10 @@ type Store interface {
 	Transitions(ctx context.Context, check string, limit int) ([]Transition, error)
 
 	// Prune removes what is older than the retention allows. It reads and
-	// removes in bounded steps and may be stopped by ctx at any time.
+	// removes in bounded steps and may be stopped by ctx at any time. What is
+	// stored together goes together, so some MAY stay for a day more, or 32 days
+	// of daily roll-ups. A retention of zero keeps everything. The evidence that
+	// the present outage began with stays.
 	Prune(ctx context.Context, now time.Time, r Retention) error
 }
 

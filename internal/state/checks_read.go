@@ -45,8 +45,8 @@ func (s *CheckStore) fix(ctx context.Context, conn *sql.Conn, fromMemory func())
 		return nil, err
 	}
 	// SQLite fixes what a transaction sees at its first read, not at BEGIN.
-	var any int
-	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM meta LIMIT 1)`).Scan(&any); err != nil {
+	var rows int
+	if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM meta LIMIT 1)`).Scan(&rows); err != nil {
 		return nil, errors.Join(err, tx.Rollback())
 	}
 	fromMemory()
@@ -123,15 +123,14 @@ func (n *newest) addChunk(check string, data []byte) error {
 
 // add takes runs, oldest first unless the clock jumped.
 func (n *newest) add(runs []checks.Result) {
-	for i := len(runs) - 1; i >= 0; i-- {
-		run := int64(runs[i].Run)
-		if run < n.first || run >= n.end {
+	for _, r := range slices.Backward(runs) {
+		if run := int64(r.Run); run < n.first || run >= n.end {
 			continue
 		}
-		if last := len(n.list) - 1; last >= 0 && runs[i].Run > n.list[last].Run {
+		if last := len(n.list) - 1; last >= 0 && r.Run > n.list[last].Run {
 			n.unsorted = true
 		}
-		n.list = append(n.list, runs[i])
+		n.list = append(n.list, r)
 	}
 }
 
@@ -261,7 +260,8 @@ func (s *CheckStore) readPages(ctx context.Context, tx *sql.Tx, names map[int64]
 	if err != nil {
 		return err
 	}
-	read, err := tx.PrepareContext(ctx, `SELECT check_key, data FROM rollups WHERE step = ?1 AND page = ?2 AND `+anyOf("check_key", 3))
+	query := `SELECT check_key, data FROM rollups WHERE step = ?1 AND page = ?2 AND ` + anyOf("check_key", 3) // #nosec G202 -- constants
+	read, err := tx.PrepareContext(ctx, query)
 	if err != nil {
 		return err
 	}

@@ -57,6 +57,7 @@ func TestCheckStore(t *testing.T) {
 		"in memory":               {dir: Memory, limits: eager},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of the time is waiting for the disk
 			storetest.Run(t, func(t *testing.T) storetest.Backend {
 				f := place
 				if f.dir == "" {

@@ -14,7 +14,7 @@ import (
 	"sync"
 )
 
-// Memory, given to Open as the folder, keeps everything in memory.
+// Memory given to Open as the folder keeps everything in memory.
 const Memory = ":memory:"
 
 const (

@@ -195,9 +195,8 @@ func BenchmarkUnsealed(b *testing.B) {
 		b.Fatal(err)
 	}
 	runtime.KeepAlive(store)
-	store = nil
 	for b.Loop() {
-		db, store = openBench(b, dir)
+		db, _ = openBench(b, dir)
 		b.StopTimer()
 		db.checks = nil
 		if err := db.Close(); err != nil {

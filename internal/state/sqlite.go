@@ -126,16 +126,21 @@ func (db *DB) vacuum(ctx context.Context, keep, steps int) error {
 		if n <= 0 {
 			return nil
 		}
-		// Each row that is stepped over is one page: they are all read.
-		rows, err := db.write.QueryContext(ctx, fmt.Sprintf(`PRAGMA incremental_vacuum(%d)`, n))
-		if err != nil {
-			return db.explain("give back free space", err)
-		}
-		for rows.Next() {
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		if err := db.vacuumPages(ctx, n); err != nil {
 			return db.explain("give back free space", err)
 		}
 	}
 	return nil
+}
+
+// vacuumPages steps to the end of the statement: each step is one page.
+func (db *DB) vacuumPages(ctx context.Context, n int) error {
+	rows, err := db.write.QueryContext(ctx, fmt.Sprintf(`PRAGMA incremental_vacuum(%d)`, n))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+	}
+	return rows.Err()
 }

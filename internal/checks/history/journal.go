@@ -57,7 +57,7 @@ func ReadJournal(data []byte, result func(Entry), miss func(Missed)) error {
 		}
 	}
 	for len(in.data) > 0 {
-		m := Missed{Key: in.uvarint(), AtMS: in.varint(), Count: uint32(in.count(1<<32 - 1))} // #nosec G115 -- count holds it
+		m := Missed{Key: in.uvarint(), AtMS: in.varint(), Count: in.uint32()}
 		if !in.failed {
 			miss(m)
 		}

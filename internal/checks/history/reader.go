@@ -91,6 +91,15 @@ func (r *reader) count(most int) int {
 	return int(v) // #nosec G115 -- at most `most`
 }
 
+func (r *reader) uint32() uint32 {
+	v := r.uvarint()
+	if v > math.MaxUint32 {
+		r.fail()
+		return 0
+	}
+	return uint32(v) // #nosec G115 -- it fits
+}
+
 func (r *reader) bytes(n int) []byte {
 	if n > len(r.data) {
 		r.fail()

@@ -2,7 +2,6 @@ package history
 
 import (
 	"encoding/binary"
-	"math"
 	"slices"
 	"time"
 
@@ -84,7 +83,7 @@ func ReadPage(list []checks.Rollup, step checks.Step, page int64, data []byte) (
 		number += int64(in.count(int(end - number - 1)))
 		r := checks.Rollup{Start: stepTime(step, number)}
 		for _, n := range [...]*uint32{&r.Up, &r.Degraded, &r.Down, &r.Flaky, &r.Missed} {
-			*n = uint32(in.count(math.MaxUint32)) // #nosec G115 -- count holds it
+			*n = in.uint32()
 		}
 		for _, d := range [...]*time.Duration{&r.LatencySum, &r.LatencyMin, &r.LatencyMax} {
 			*d = in.micros()

@@ -9,6 +9,11 @@ import (
 	"lapwing.dev/lapwing/internal/probe"
 )
 
+// dice rolls the same in each run of a story.
+func dice(seed uint64) *rand.Rand {
+	return rand.New(rand.NewPCG(seed, seed)) // #nosec G404 -- invented results, repeatable on purpose
+}
+
 // noon is when the stories begin: a Monday.
 func noon() time.Time { return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC) }
 

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"lapwing.dev/lapwing/internal/checks"
@@ -10,7 +9,7 @@ import (
 
 // aDay appends everything that a batch can hold.
 func (h *house) aDay() {
-	rng := rand.New(rand.NewPCG(5, 5))
+	rng := dice(5)
 	for i := range 40 {
 		batch := &checks.Batch{}
 		at := noon().Add(time.Duration(i) * time.Minute)
@@ -59,7 +58,7 @@ func pauseAndKill(h *house) {
 }
 
 func longLife(h *house) {
-	rng := rand.New(rand.NewPCG(6, 6))
+	rng := dice(6)
 	at := noon()
 	paused := map[string]bool{}
 	for range 150 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -43,7 +42,7 @@ func (h *house) notFound(check string, run checks.RunID) {
 }
 
 func appendedIsVisible(h *house) {
-	rng := rand.New(rand.NewPCG(1, 1))
+	rng := dice(1)
 	for i := range 1500 { // more than fits into one chunk of anything
 		at := noon().Add(time.Duration(i) * 10 * time.Second)
 		h.append(&checks.Batch{Results: []checks.Result{some(rng, "orders", at), some(rng, "users", at.Add(time.Second))}})
@@ -173,7 +172,7 @@ func batchIsNotRetained(h *house) {
 }
 
 func clockJumps(h *house) {
-	rng := rand.New(rand.NewPCG(2, 2))
+	rng := dice(2)
 	at := noon()
 	for i, jump := range []time.Duration{0, -time.Hour, 3 * time.Hour, -30 * time.Hour, 80 * 24 * time.Hour, -40 * 24 * time.Hour, -400 * 24 * time.Hour} {
 		at = at.Add(jump).Add(time.Duration(i) * time.Millisecond) // so that no two runs have the same start
@@ -201,7 +200,8 @@ func missedRuns(h *house) {
 	h.append(&checks.Batch{
 		Results: []checks.Result{up("orders", noon())},
 		Missed: []checks.Missed{
-			{Check: "orders", At: noon(), Count: 3}, {Check: "orders", At: noon().Add(-13 * time.Hour), Count: 1},
+			{Check: "orders", At: noon(), Count: 3},
+			{Check: "orders", At: noon().Add(-13 * time.Hour), Count: 1},
 			{Check: "never-ran", At: noon(), Count: 7},
 		},
 	})
@@ -294,10 +294,10 @@ func evidenceIsKept(h *house) {
 }
 
 func largeEvidence(h *house) {
-	rng := rand.New(rand.NewPCG(3, 3))
+	rng := dice(3)
 	noise := make([]byte, 4<<10)
 	for i := range noise {
-		noise[i] = byte('a' + rng.IntN(26))
+		noise[i] = "abcdefghijklmnopqrstuvwxyz"[rng.IntN(26)]
 	}
 	e := evidenceOf("orders", noon(), string(noise))
 	for range 8 {
@@ -325,7 +325,7 @@ func readersWhileAppending(h *house) {
 	for range 3 {
 		readers.Go(func() { h.readAlong(ctx, perBatch) })
 	}
-	rng := rand.New(rand.NewPCG(4, 4))
+	rng := dice(4)
 	for i := range batches {
 		batch := &checks.Batch{}
 		for j := range perBatch {
