@@ -67,6 +67,7 @@ func TestEveryPageIsCleanInLightDarkAndOnAPhone(t *testing.T) {
 			tab := openTab(t, browser, site, l)
 			for _, p := range shopPages(source) {
 				t.Run(p.Name, func(t *testing.T) {
+					tab.resize(t, l.Height)
 					tab.visit(t, p.Path)
 					if p.Name == "not-found" {
 						tab.forgive() // the browser notes the 404 that was asked for
@@ -151,6 +152,11 @@ func TestPagesAreReadableWithoutJavaScript(t *testing.T) {
 // page, because what is outside of it need not be drawn (content-visibility).
 func shoot(t *testing.T, tab *tab, path string) {
 	t.Helper()
+	if tab.look.NoJS { // nothing can be asked of the page
+		tab.resize(t, 2000)
+		save(t, path, get(t, tab, "take a picture", chromedp.CaptureScreenshot()))
+		return
+	}
 	height := eval[int64](t, tab, "document.documentElement.scrollHeight")
 	for range 3 { // what is drawn for the first time may need more room
 		tab.resize(t, max(height, tab.look.Height))

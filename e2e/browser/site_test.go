@@ -17,6 +17,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 type stream struct {
 	hub  *live.Hub
 	open chan int // receives +1 and -1
+	ends chan struct{}
 }
 
 // startSite serves the pages and a stream of events with the headers of package web.
@@ -26,7 +27,7 @@ func startSite(t *testing.T, deps ui.Deps) (*httptest.Server, *stream) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stream{hub: live.NewHub(100), open: make(chan int, 100)}
+	s := &stream{hub: live.NewHub(100), open: make(chan int, 1000), ends: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)
 	mux.Handle("GET /api/v1/events", s)
@@ -38,7 +39,7 @@ func startSite(t *testing.T, deps ui.Deps) (*httptest.Server, *stream) {
 		mux.ServeHTTP(w, r)
 	}))
 	t.Cleanup(func() {
-		site.CloseClientConnections()
+		close(s.ends)
 		site.Close()
 	})
 	return site, s
@@ -64,6 +65,8 @@ func (s *stream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = flush.Flush()
 		select {
 		case <-r.Context().Done():
+			return
+		case <-s.ends:
 			return
 		case <-more:
 		}

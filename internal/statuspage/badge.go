@@ -81,8 +81,11 @@ func (b Badge) SVG() []byte {
 
 func clean(text string) string {
 	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == unicode.ReplacementChar || r == 0xFFFE || r == 0xFFFF {
+		switch {
+		case unicode.IsControl(r), r == unicode.ReplacementChar, r == 0xFFFE, r == 0xFFFF:
 			return -1
+		case r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069:
+			return -1 // controls of the writing direction, which could turn the value around
 		}
 		return r
 	}, strings.ToValidUTF8(text, ""))

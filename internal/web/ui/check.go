@@ -163,7 +163,7 @@ func (u *UI) checkHistory(ctx context.Context, page *checkPage, now time.Time) e
 func changeRows(changes []checks.Transition) []changeRow {
 	var rows []changeRow
 	for i, t := range changes[:min(len(changes), transitionRows)] {
-		row := changeRow{At: moment{t.At}, From: t.From.String(), To: t.To.String(), Reason: sentence(t.Reason), By: t.By, Run: t.Run}
+		row := changeRow{At: moment{t.At}, From: t.From.String(), To: t.To.String(), Reason: t.Reason, By: t.By, Run: t.Run}
 		if i+1 < len(changes) {
 			row.Lasted = span(t.At.Sub(changes[i+1].At))
 		}
@@ -275,10 +275,10 @@ func runRowsOf(results []checks.Result, kept []checks.RunID) []runRow {
 		if len(res.Attempts) > 0 {
 			last := res.Last()
 			row.Code, row.Latency, row.Size = last.Code, latency(res.Latency()), size(last.Size)
-			row.Reason = sentence(last.Reason)
+			row.Reason = last.Reason
 			row.Phases = phaseSegments(last, 0, slowest)
 			if row.Flaky {
-				row.Reason = sentence(fmt.Sprintf("passed at attempt %d; before: %s", len(res.Attempts), res.Attempts[len(res.Attempts)-2].Reason))
+				row.Reason = fmt.Sprintf("passed at attempt %d; before: %s", len(res.Attempts), res.Attempts[len(res.Attempts)-2].Reason)
 			}
 		}
 		rows = append(rows, row)

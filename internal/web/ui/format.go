@@ -139,7 +139,7 @@ func (m moment) ISO() string { return m.UTC().Format("2006-01-02T15:04:05.000Z")
 func (m moment) Clock() string { return m.UTC().Format("15:04:05") }
 
 // Full is the date and the time.
-func (m moment) Full() string { return m.UTC().Format("2006-01-02 15:04:05") }
+func (m moment) Full() string { return m.UTC().Format("2 Jan 2006 15:04:05") }
 
 // Date is the day.
 func (m moment) Date() string { return m.UTC().Format("2 Jan 2006") }

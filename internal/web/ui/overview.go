@@ -290,7 +290,7 @@ func needsAttention(views []checks.View, now time.Time) (list []attention, more 
 	for i := range views {
 		if v := &views[i]; v.State == checks.Down && v.BecauseOf == "" {
 			down[v.ID] = len(list)
-			add(v, "down", sentence(v.Reason), v.Since)
+			add(v, "down", v.Reason, v.Since)
 		}
 	}
 	for i := range views {
@@ -302,20 +302,20 @@ func needsAttention(views []checks.View, now time.Time) (list []attention, more 
 			list[at].Also++
 			continue
 		}
-		add(v, "down", sentence("because "+v.BecauseOf+" is down"), v.Since)
+		add(v, "down", "because "+v.BecauseOf+" is down", v.Since)
 	}
 	for i := range views {
 		if v := &views[i]; v.State == checks.Degraded {
-			add(v, "degraded", sentence(v.Reason), v.Since)
+			add(v, "degraded", v.Reason, v.Since)
 		}
 	}
 	for i := range views {
 		v := &views[i]
 		switch left := v.CertExpires.Sub(now); {
 		case v.State == checks.Up && v.Failures > 0:
-			add(v, "degraded", sentence(plural(v.Failures, "failed run")+" in a row, not yet counted as down: "+v.Reason), lastAt(v))
+			add(v, "degraded", plural(v.Failures, "failed run")+" in a row, not yet counted as down: "+v.Reason, lastAt(v))
 		case v.State == checks.Up && !v.CertExpires.IsZero() && left < certSoon:
-			add(v, "degraded", "The certificate expires in "+span(left)+".", time.Time{})
+			add(v, "degraded", "the certificate expires in "+span(left), time.Time{})
 		}
 	}
 	if len(list) > attentionShown {

@@ -106,7 +106,9 @@ func (u *UI) showStatus(w http.ResponseWriter, r *http.Request, status int, name
 	}
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Cache-Control", "private, no-cache")
+	if header.Get("Cache-Control") == "" {
+		header.Set("Cache-Control", "private, no-cache")
+	}
 	header.Add("Vary", partHeader)
 	w.WriteHeader(status)
 	_, _ = w.Write(buf.Bytes()) // an error means that the reader has gone

@@ -102,7 +102,7 @@ func (u *UI) run(w http.ResponseWriter, r *http.Request) error {
 		page.TraceID = evidence.TraceID
 	}
 	if len(result.Attempts) > 0 {
-		page.Reason, page.Latency = sentence(result.Last().Reason), latency(result.Latency())
+		page.Reason, page.Latency = result.Last().Reason, latency(result.Latency())
 	}
 	page.Attempts = attemptViews(result, evidence)
 	if err := u.neighbours(r.Context(), page, view.Interval); err != nil {
@@ -171,7 +171,7 @@ func attemptViews(result *checks.Result, evidence *checks.Evidence) []attemptVie
 		v := &list[i]
 		*v = attemptView{
 			Number: i + 1, Of: len(result.Attempts), State: a.Status.String(), Code: a.Code,
-			Latency: latency(a.Phases.Total()), Size: size(a.Size), Class: string(a.Class), Reason: sentence(a.Reason),
+			Latency: latency(a.Phases.Total()), Size: size(a.Size), Class: string(a.Class), Reason: a.Reason,
 			Decisive: i == len(result.Attempts)-1,
 		}
 		if a.Offset > 0 {
@@ -237,7 +237,7 @@ func stepName(s *checks.StepEvidence, i int) string {
 func makeStep(s *checks.StepEvidence, single bool) stepView {
 	v := stepView{
 		Name: s.Name, Single: single, Skipped: s.Skipped, Curl: s.Curl, Request: makeMessage(&s.Request),
-		RemoteAddr: s.RemoteAddr, Redirects: s.Redirects, Assertions: s.Assertions, Error: sentence(s.Error), Class: string(s.Class),
+		RemoteAddr: s.RemoteAddr, Redirects: s.Redirects, Assertions: s.Assertions, Error: s.Error, Class: string(s.Class),
 	}
 	for _, o := range s.Assertions {
 		if o.Holds {

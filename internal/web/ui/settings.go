@@ -29,7 +29,7 @@ type settingsPage struct {
 	Now       moment
 }
 
-// settingSection is one top-level key of the file.
+// settingSection is one section of the file.
 type settingSection struct {
 	Name     string
 	Settings []settingRow
@@ -89,9 +89,9 @@ func (p *settingsPage) fillConfig(c Config) {
 	p.Reload = c.ReloadStatus()
 	p.ReloadAt = moment{p.Reload.At}
 	for _, s := range c.Effective() {
-		name := s.Path
-		if end := strings.IndexAny(name, ".["); end > 0 {
-			name = name[:end]
+		name := "general" // the settings that are in no section
+		if end := strings.IndexAny(s.Path, ".["); end > 0 {
+			name = s.Path[:end]
 		}
 		at := slices.IndexFunc(p.Sections, func(section settingSection) bool { return section.Name == name })
 		if at < 0 {

@@ -1,6 +1,8 @@
 // Times: the server writes UTC, the reader sees his own zone, with UTC on hover.
+const seconds = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
 const formats = {
-  full: new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" }),
+  full: new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", ...seconds }),
+  near: new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", ...seconds }),
   clock: new Intl.DateTimeFormat("sv-SE", { timeStyle: "medium" }),
   date: new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" }),
   minute: new Intl.DateTimeFormat("sv-SE", { hour: "2-digit", minute: "2-digit" }),
@@ -8,7 +10,8 @@ const formats = {
 };
 
 export const clock = (date) => formats.clock.format(date);
-export const full = (date) => formats.full.format(date);
+// full leaves the year out when it is the present one.
+export const full = (date) => formats[date.getFullYear() === new Date().getFullYear() ? "near" : "full"].format(date).replace(",", "");
 export const day = (date) => formats.day.format(date);
 
 // localize rewrites the times below an element.
@@ -17,7 +20,7 @@ export function localize(root) {
     const date = new Date(time.dateTime);
     if (isNaN(date)) continue;
     time.title = `${time.dateTime.slice(0, 19).replace("T", " ")} UTC`;
-    time.textContent = formats[time.dataset.f].format(date);
+    time.textContent = time.dataset.f === "full" ? full(date) : formats[time.dataset.f].format(date);
   }
   for (const label of root.querySelectorAll(".xs text[data-t]")) {
     const date = new Date(label.dataset.t * 1000);

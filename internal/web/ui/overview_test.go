@@ -1,0 +1,181 @@
+package ui_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"lapwing.dev/lapwing/internal/checks"
+	"lapwing.dev/lapwing/internal/web/ui"
+	"lapwing.dev/lapwing/internal/web/ui/uitest"
+)
+
+func TestVerdictSaysFirstWhatIsWrong(t *testing.T) {
+	view := func(id string, state checks.Status) checks.View {
+		return checks.View{ID: id, Name: id, State: state, Reason: "status = 503"}
+	}
+	for _, test := range []struct {
+		name         string
+		views        []checks.View
+		verdict, sub string
+	}{
+		{"no checks", nil, "No checks yet", ""},
+		{"one check, up", []checks.View{view("a", checks.Up)}, "The check is up", "1 of 1 up"},
+		{"all up", []checks.View{view("a", checks.Up), view("b", checks.Up)}, "All 2 checks are up", "2 of 2 up"},
+		{"one down", []checks.View{view("a", checks.Up), view("b", checks.Down)}, "1 check down", "1 of 2 up"},
+		{"down and degraded", []checks.View{view("a", checks.Down), view("b", checks.Down), view("c", checks.Degraded)}, "2 checks down, 1 degraded", "0 of 3 up"},
+		{"degraded", []checks.View{view("a", checks.Up), view("b", checks.Degraded)}, "1 check degraded", "1 of 2 up"},
+		{"all paused", []checks.View{view("a", checks.Paused)}, "All checks are paused", "0 of 1 up · 1 paused"},
+		{"nothing ran yet", []checks.View{view("a", checks.Unknown)}, "Waiting for the first results", "0 of 1 up · 1 not run yet"},
+		{"up, and some paused", []checks.View{view("a", checks.Up), view("b", checks.Paused)}, "Nothing is down", "1 of 2 up · 1 paused"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			doc := page(t, open(t, ui.Deps{Checks: &uitest.Source{Views: test.views}}), "/")
+			want(t, doc, "h1", test.verdict)
+			want(t, doc, ".verdict .sub", test.sub)
+			want(t, doc, "title", test.verdict+" · Lapwing")
+			if doc.Find("#verdict[aria-live=polite]").Length() != 1 {
+				t.Error("the verdict is not announced when it changes")
+			}
+		})
+	}
+}
+
+func TestOverviewShowsWhatNeedsAttention(t *testing.T) {
+	u, _ := shop(t)
+	doc := page(t, u, "/")
+	want(t, doc, "h1", "2 checks down, 1 degraded")
+	want(t, doc, "#attention li:nth-child(1) .what", "down POST /refunds orders")
+	want(t, doc, "#attention li:nth-child(1) .why", "status = 503, want 200..299 + 1 because of it")
+	want(t, doc, "#attention li:nth-child(1) .since", "since 11:42:00 UTC, 18 min ago")
+	want(t, doc, "#attention li:nth-child(2) .what", "degraded GET /reports/{month} orders")
+	want(t, doc, "#attention li:nth-child(3) .why", "the certificate expires in 11 d")
+	if n := doc.Find("#attention li").Length(); n != 4 {
+		t.Errorf("%d things need attention, want 4: the consequence of another is counted with it", n)
+	}
+	for tile, value := range map[string]string{"1": "6 / 11", "4": "12", "5": "11 d"} {
+		want(t, doc, ".tile:nth-child("+tile+") .value", value)
+	}
+	if doc.Find("#latency .chart path.p95").Length() != 1 {
+		t.Error("there is no latency chart")
+	}
+}
+
+func TestOverviewGroupsChecksByAPI(t *testing.T) {
+	u, _ := shop(t)
+	doc := page(t, u, "/")
+	want(t, doc, ".group:nth-of-type(1) summary", "orders 6 checks 2 down 1 degraded")
+	row := doc.Find(`.rows a[href="/checks/post-refunds"]`).Closest("tr")
+	if !row.HasClass("is-down") || text(row.Find("td.st")) != "down" {
+		t.Error("the row of a check that is down does not say so")
+	}
+	want(t, doc, `.rows tr:has(a[href="/checks/get-orders-id"]) .note`, "flaky")
+	want(t, doc, `.rows tr:has(a[href="/checks/checkout-journey"]) .note`, "because of post-refunds")
+	bars := doc.Find(`.rows tr:has(a[href="/checks/post-refunds"]) svg.bars`)
+	if label, _ := bars.Attr("aria-label"); label != "90 days: 84 up, 1 degraded, 5 down" {
+		t.Errorf("bars say %q", label)
+	}
+}
+
+func TestOverviewIsFilteredByItsURL(t *testing.T) {
+	u, _ := shop(t)
+	for state, n := range map[string]int{"down": 2, "degraded": 1, "paused": 1, "": 11, "nonsense": 11} {
+		if got := page(t, u, "/?state="+state).Find(".rows tbody tr").Length(); got != n {
+			t.Errorf("state %q: %d rows, want %d", state, got, n)
+		}
+	}
+	want(t, page(t, u, "/?state=down"), ".filters [aria-current]", "Down 2")
+}
+
+func TestPresentStateIsShownWhenHistoryCannotBeRead(t *testing.T) {
+	source := uitest.Shop(noon)
+	source.Err = errors.New("disk I/O error at /secret/path")
+	doc := page(t, open(t, ui.Deps{Checks: source}), "/")
+	want(t, doc, "h1", "2 checks down, 1 degraded")
+	if !strings.Contains(text(doc.Find(".callout")), "history could not be read") {
+		t.Error("the page does not say what is missing")
+	}
+	if strings.Contains(doc.Text(), "secret") {
+		t.Error("the cause is for the log, not for the page")
+	}
+}
+
+func TestLivePartsComeWithoutTheRest(t *testing.T) {
+	u, _ := shop(t)
+	r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	r.Header.Set("Lapwing-Part", "live")
+	doc := parse(t, send(t, u, r))
+	if doc.Find("#verdict, #tiles, #attention, #latency").Length() != 4 || doc.Find("nav, table").Length() != 0 {
+		t.Error("want the parts that change, and nothing else")
+	}
+}
+
+// The figures of the overview with 500 checks and 90 days.
+const (
+	maxBytes = 100 << 10
+	maxNodes = 12_000
+)
+
+func TestOverviewOf500ChecksIsSmall(t *testing.T) {
+	u := open(t, uitest.Deps(uitest.Many(noon, 500), noon))
+	body, err := io.ReadAll(get(t, u, "/").Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = z.Write(body)
+	_ = z.Close()
+	root, err := html.Parse(bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	elements, nodes := 0, 0
+	for n := range root.Descendants() {
+		nodes++
+		if n.Type == html.ElementNode {
+			elements++
+		}
+	}
+	t.Logf("%d bytes, %d gzipped; %d elements, %d nodes with texts", len(body), packed.Len(), elements, nodes)
+	if packed.Len() > maxBytes {
+		t.Errorf("%d bytes gzipped, want at most %d", packed.Len(), maxBytes)
+	}
+	if elements > maxNodes {
+		t.Errorf("%d elements, want at most %d", elements, maxNodes)
+	}
+}
+
+func TestOverviewOfVeryManyChecksIsBounded(t *testing.T) {
+	doc := page(t, open(t, ui.Deps{Checks: uitest.Many(noon, 2000)}), "/")
+	if rows := doc.Find(".rows tbody tr").Length(); rows > 600 {
+		t.Errorf("%d rows for 2,000 checks", rows)
+	}
+	if doc.Find(".more a").Length() == 0 {
+		t.Error("there is no way to the rest")
+	}
+}
+
+func BenchmarkOverviewOf500Checks(b *testing.B) {
+	u := open(b, uitest.Deps(uitest.Many(noon, 500), noon))
+	get(b, u, "/") // days are read once
+	b.ReportAllocs()
+	for b.Loop() {
+		r, _ := http.NewRequestWithContext(b.Context(), http.MethodGet, "/", nil)
+		u.ServeHTTP(discard{http.Header{}}, r)
+	}
+	b.ReportMetric(float64(b.Elapsed()/time.Duration(b.N))/1e6, "ms/page")
+}
+
+type discard struct{ header http.Header }
+
+func (d discard) Header() http.Header       { return d.header }
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+func (discard) WriteHeader(int)             {}
