@@ -286,7 +286,7 @@ func (m *Manager) setPaused(ctx context.Context, id, by string, paused bool) err
 	}
 	// The store is asked outside the lock: a slow disk must not stop the checks.
 	if err := m.store.SetPaused(ctx, t, paused); err != nil {
-		return err
+		return fault.Unavailable("it could not be written down, so nothing has changed: %w", err)
 	}
 	m.mu.Lock()
 	c = m.checks[id]
