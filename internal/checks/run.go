@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lapwing.dev/lapwing/internal/checks/assert"
+	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/probe"
 )
 
@@ -216,36 +217,43 @@ func (r *runner) judge(ctx context.Context, p *plan, sr *stepRun, answer *assert
 		if a.isDefaultCert() && sr.response.TLS == nil {
 			continue
 		}
-		holds, detail, class := r.check(ctx, p, a, answer, sr.response)
-		sr.outcomes = append(sr.outcomes, Outcome{Assertion: a.text, Holds: holds, Degrades: a.degrades, Detail: detail})
-		if holds {
+		o, class := r.check(ctx, p, a, answer, sr.response)
+		sr.outcomes = append(sr.outcomes, o)
+		if o.Holds {
 			continue
 		}
 		verdict := Down
-		if a.degrades {
+		if o.Degrades {
 			verdict = Degraded
 		}
 		if verdict > status {
-			status, sr.class, sr.reason = verdict, class, reasonFor(a, detail)
+			status, sr.class, sr.reason = verdict, class, reasonFor(a, o.Detail)
 		}
 	}
 	return status
 }
 
-func (r *runner) check(ctx context.Context, p *plan, a *assertion, answer *assert.Answer, response *probe.Response) (holds bool, detail string, class probe.Class) {
+// check holds an answer to one assertion. Class says what kind of failure it is.
+func (r *runner) check(ctx context.Context, p *plan, a *assertion, answer *assert.Answer, response *probe.Response) (o Outcome, class probe.Class) {
+	o = Outcome{Assertion: a.text, Degrades: a.degrades}
 	switch {
 	case a.contract:
 		err := r.validateContract(ctx, p, response)
-		if err != nil {
-			return false, err.Error(), probe.ClassContract
+		if err == nil {
+			o.Holds = true
+			return o, probe.ClassNone
 		}
-		return true, "", probe.ClassNone
+		o.Detail = err.Error()
+		// A document that cannot be had says nothing against the API.
+		kind := fault.KindOf(err)
+		o.Degrades = o.Degrades || kind == fault.KindUnavailable || kind == fault.KindNotFound
+		return o, probe.ClassContract
 	case a.schema != nil:
-		holds, detail = a.schema.Check(answer)
-		return holds, detail, probe.ClassContract
+		o.Holds, o.Detail = a.schema.Check(answer)
+		return o, probe.ClassContract
 	default:
-		holds, detail = a.program.Check(answer)
-		return holds, detail, probe.ClassAssertion
+		o.Holds, o.Detail = a.program.Check(answer)
+		return o, probe.ClassAssertion
 	}
 }
 
@@ -283,7 +291,7 @@ func capturing(sr *stepRun, answer *assert.Answer) Status {
 // validateContract holds an answer to its OpenAPI operation.
 func (r *runner) validateContract(ctx context.Context, p *plan, response *probe.Response) error {
 	if r.contracts == nil {
-		return fmt.Errorf("no OpenAPI document is known for API %q", p.config.API)
+		return fault.Unavailable("no OpenAPI document is known for API %q", p.config.API)
 	}
 	u, err := url.Parse(response.Sent.URL)
 	if err != nil {

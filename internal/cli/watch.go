@@ -128,6 +128,7 @@ func (w *watch) find(ctx context.Context, talk io.Writer, arg string, names map[
 	for _, p := range probes {
 		api.checks = append(api.checks, watchedCheck{
 			name: p.Operation.Method + " " + p.Operation.Path, path: p.Path, head: p.Operation.Method == http.MethodHead,
+			headers: p.Headers,
 		})
 	}
 	fmt.Fprintf(talk, "→ GET %s  %q %s, %s (%d safe, %d skipped: unsafe, or they need parameters or a login)\n",

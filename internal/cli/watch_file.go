@@ -3,7 +3,9 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +27,8 @@ type watchedCheck struct {
 	name string
 	path string
 	head bool
+	// headers that the document requires, with its examples.
+	headers map[string]string
 }
 
 // watchFile writes the configuration for what was found. It is meant to be
@@ -57,10 +61,19 @@ func watchFile(apis []watched, every units.Duration, now time.Time) string {
 
 func writeWatched(b *strings.Builder, api *watched, c watchedCheck, every units.Duration) {
 	fmt.Fprintf(b, "  - name: %s\n    api: %s\n", yamlText(c.name), yamlText(api.name))
-	if c.head {
-		fmt.Fprintf(b, "    request: {method: HEAD, url: %s}\n", yamlText(c.path))
-	} else {
+	if !c.head && len(c.headers) == 0 {
 		fmt.Fprintf(b, "    url: %s\n", yamlText(c.path))
+	} else {
+		fmt.Fprintf(b, "    request:\n      url: %s\n", yamlText(c.path))
+		if c.head {
+			b.WriteString("      method: HEAD\n")
+		}
+		if len(c.headers) > 0 {
+			b.WriteString("      headers:\n")
+		}
+		for _, name := range slices.Sorted(maps.Keys(c.headers)) {
+			fmt.Fprintf(b, "        %s: %s\n", yamlText(name), yamlText(c.headers[name]))
+		}
 	}
 	fmt.Fprintf(b, "    every: %s\n", every)
 	if api.openapi != "" {
@@ -68,7 +81,7 @@ func writeWatched(b *strings.Builder, api *watched, c watchedCheck, every units.
 	}
 }
 
-var plainYAML = regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9_./:-]*[A-Za-z0-9_/-]$|^/$`)
+var plainYAML = regexp.MustCompile(`^[A-Za-z/]([A-Za-z0-9_./:?=&{}-]*[A-Za-z0-9_/}-])?( [A-Za-z0-9_./{}-]+)*$`)
 
 // yamlText writes a text as a YAML scalar, quoted unless it is plain beyond doubt.
 func yamlText(s string) string {
@@ -77,16 +90,18 @@ func yamlText(s string) string {
 	case "true", "false", "yes", "no", "on", "off", "null", "y", "n":
 		s = lower
 	default:
-		if plainYAML.MatchString(s) && !strings.Contains(s, ": ") {
+		if plainYAML.MatchString(s) && !strings.Contains(s, "${") {
 			return s
 		}
 	}
-	quoted, err := json.Marshal(s) // JSON strings are YAML strings
-	if err != nil {
+	var quoted strings.Builder // JSON strings are YAML strings
+	encoder := json.NewEncoder(&quoted)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(s); err != nil {
 		return `""`
 	}
 	// ${…} in a found path is text, not a variable.
-	return strings.ReplaceAll(string(quoted), "${", "$${")
+	return strings.ReplaceAll(strings.TrimSpace(quoted.String()), "${", "$${")
 }
 
 // apiName makes a short name of a document's title or a host.
