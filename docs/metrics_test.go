@@ -102,6 +102,7 @@ func scrape(t *testing.T) map[string]*dto.MetricFamily {
 
 func get(t *testing.T, url string) []byte {
 	t.Helper()
+	defer http.DefaultClient.CloseIdleConnections()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	if err != nil {
 		t.Error(err)
