@@ -226,8 +226,25 @@ func eval[T any](t *testing.T, p *tab, expression string) T {
 	return get(t, p, expression, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
-// wait waits until an expression in the page is true.
+// wait asks the page until an expression is true. It asks from outside, because
+// what waits inside of a page ends with it when the page leads elsewhere.
 func (p *tab) wait(t *testing.T, expression string) {
 	t.Helper()
-	p.do(t, "wait for "+expression, chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingTimeout(patience/2)))
+	var last error
+	again := time.NewTicker(25 * time.Millisecond)
+	defer again.Stop()
+	for deadline := time.Now().Add(patience / 2); time.Now().Before(deadline); <-again.C {
+		value, err := chromedp.Run(p, chromedp.Evaluate[bool]("Boolean("+expression+")"))
+		if err == nil && value {
+			return
+		}
+		last = err
+	}
+	t.Fatalf("waited in vain for %s (last error: %v)", expression, last)
+}
+
+// live waits until the stream of events is open.
+func (p *tab) live(t *testing.T) {
+	t.Helper()
+	p.wait(t, `document.getElementById("stream-text")?.textContent === "live" && !document.getElementById("stream").hidden`)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 
 	"lapwing.dev/lapwing/internal/web/live"
@@ -13,11 +14,14 @@ import (
 // policy is what package web sends with every page.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// stream counts how many streams are open, so that tests see how many tabs share one.
+// stream is the events of the API. It counts how many times it was opened, so
+// that tests see how many tabs share one.
 type stream struct {
 	hub  *live.Hub
-	open chan int // receives +1 and -1
+	open chan struct{} // receives one for each stream that is opened
 	ends chan struct{}
+	// refuse makes the stream answer 503, as a server that is starting does.
+	refuse atomic.Bool
 }
 
 // startSite serves the pages and a stream of events with the headers of package web.
@@ -27,7 +31,7 @@ func startSite(t *testing.T, deps ui.Deps) (*httptest.Server, *stream) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stream{hub: live.NewHub(100), open: make(chan int, 1000), ends: make(chan struct{})}
+	s := &stream{hub: live.NewHub(100), open: make(chan struct{}, 1000), ends: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.Handle("/", pages)
 	mux.Handle("GET /api/v1/events", s)
@@ -46,8 +50,11 @@ func startSite(t *testing.T, deps ui.Deps) (*httptest.Server, *stream) {
 }
 
 func (s *stream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.open <- 1
-	defer func() { s.open <- -1 }()
+	if s.refuse.Load() {
+		http.Error(w, "not now", http.StatusServiceUnavailable)
+		return
+	}
+	s.open <- struct{}{}
 	w.Header().Set("Content-Type", "text/event-stream")
 	flush := http.NewResponseController(w)
 	_, _ = fmt.Fprint(w, ": hello\n\n")

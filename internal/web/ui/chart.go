@@ -24,7 +24,7 @@ type chart struct {
 	Shapes  []shape
 	Legend  []legend
 	Points  string // JSON for the tooltip: see plotted
-	Grain   string // "each run", "mean of 8 min": what a column is
+	Grain   string // "one run", "the mean over 8 min": what a column is
 	Height  int
 	Stacked bool
 }

@@ -79,6 +79,8 @@ func (l *Latency) Fill(ctx context.Context, history History, ids []string, now t
 }
 
 // Points returns the minutes of the hour before now that had runs, oldest first.
+// The present minute is left out while there are others: percentiles over a few
+// of its runs would jump.
 func (l *Latency) Points(now time.Time) []LatencyPoint {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -95,6 +97,9 @@ func (l *Latency) Points(now time.Time) []LatencyPoint {
 			P95:  quantile(m.bucket[:], m.runs, 0.95),
 			Runs: m.runs,
 		})
+	}
+	if n := len(points); n > 1 && points[n-1].At.Unix()/60 == last {
+		points = points[:n-1]
 	}
 	return points
 }

@@ -84,8 +84,10 @@ func slotLength(length, interval time.Duration) time.Duration {
 func drawColumns(columns []column, r timeRange, slot time.Duration, id string) *chart {
 	var highest time.Duration
 	runs, down := 0, 0
+	one := true // run in each column, at most
 	for i := range columns {
 		c := &columns[i]
+		one = one && c.good+c.down <= 1
 		runs += c.good + c.down
 		down += c.down
 		if c.good > 0 {
@@ -148,7 +150,10 @@ func drawColumns(columns []column, r timeRange, slot time.Duration, id string) *
 	if failed.Len() > 0 {
 		ch.Legend = append(ch.Legend, legend{"failed", "failed runs"})
 	}
-	ch.Grain = "mean over " + span(slot)
+	ch.Grain = "the mean over " + span(slot)
+	if one {
+		ch.Grain = "one run"
+	}
 	ch.Label = fmt.Sprintf("Latency by phase, %s: %s, %d failed", r.Name(), plural(runs, "run"), down)
 	ch.Points = data.json()
 	return ch
@@ -229,7 +234,7 @@ func rollupChart(rollups []checks.Rollup, step checks.Step, r timeRange) *chart 
 	ch := &chart{
 		Label: fmt.Sprintf("Mean latency, %s: %s, %d failed", r.Name(), plural(runs, "run"), down),
 		Y:     ticks, X: timeTicks(r.From, r.To), Stacked: true, Height: plotHeight,
-		Grain: "mean over " + span(slot), Points: data.json(),
+		Grain: "the mean over " + span(slot), Points: data.json(),
 	}
 	if failed.Len() > 0 {
 		ch.Shapes = append(ch.Shapes, shape{"failed", failed.String()})

@@ -85,14 +85,19 @@ export function startStream() {
       else if (leads) channel.postMessage(leads);
     };
     channel.postMessage({ type: "hello" }); // a tab that comes later asks how the stream is
-    navigator.locks.request("lapwing-stream", () => new Promise(() => {
+    // A page that goes into the back/forward cache must not keep the stream; when
+    // it comes back it is loaded anew (forms.js).
+    const gone = new AbortController();
+    addEventListener("pagehide", () => gone.abort());
+    navigator.locks.request("lapwing-stream", { signal: gone.signal }, () => new Promise((release) => {
       const tell = (message) => {
         if (message.type === "status") leads = message;
         channel.postMessage(message);
         receive(message);
       };
-      open(url, tell, new AbortController().signal); // until the tab goes, and the lock with it
-    }));
+      gone.signal.addEventListener("abort", release);
+      open(url, tell, gone.signal);
+    })).catch(() => { /* gone before it was our turn */ });
     return;
   }
   let stop = null;

@@ -34,6 +34,13 @@ func (s *Source) List() []checks.View {
 	return slices.Clone(s.Views)
 }
 
+// Set changes the checks while pages are being served.
+func (s *Source) Set(views []checks.View) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Views = views
+}
+
 // View implements ui.Present.
 func (s *Source) View(id string) (checks.View, error) {
 	for _, v := range s.List() {
