@@ -75,6 +75,7 @@ run: ## the demo, or: make run ARGS="serve -c lapwing.yaml"
 	$(GO) run ./cmd/lapwing $(ARGS)
 
 docs: generate ## write docs/reference and load every example in docs/ and examples/
+	$(GO) test -count=1 ./docs -update
 	$(GO) test -count=1 ./internal/config/...
 
 release: ## static binaries for all systems and their checksums in bin/release/

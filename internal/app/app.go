@@ -47,6 +47,9 @@ type App struct {
 	handler http.Handler
 	ln      net.Listener
 
+	// inForce is what only a restart can change.
+	inForce struct{ listen, data string }
+
 	reloading sync.Mutex // one reload at a time
 	mu        sync.Mutex
 	loaded    *config.Loaded
@@ -76,6 +79,7 @@ func (a *App) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	a.inForce.listen, a.inForce.data = a.loaded.File.Listen, DataFolder(a.loaded)
 	if err := a.openStores(ctx); err != nil {
 		return err
 	}

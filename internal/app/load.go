@@ -25,10 +25,15 @@ func LoadConfig(path string) (*config.Loaded, error) {
 // DataFolder is the folder of the stores; a relative one is relative to the
 // configuration file, so that it does not depend on where a command is called.
 func DataFolder(l *config.Loaded) string {
-	if filepath.IsAbs(l.File.Data) {
-		return l.File.Data
+	return resolve(l.Dir, l.File.Data)
+}
+
+// resolve makes a file name of the configuration absolute.
+func resolve(dir, name string) string {
+	if filepath.IsAbs(name) {
+		return name
 	}
-	return filepath.Join(l.Dir, l.File.Data)
+	return filepath.Join(dir, name)
 }
 
 // CheckConfig finds the mistakes that only the parts themselves can find: it

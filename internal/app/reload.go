@@ -73,7 +73,7 @@ func (a *App) noteReload(loaded *config.Loaded, err error) {
 	a.reload.set(err)
 	if err == nil {
 		a.reload.good = now
-		a.noteRestart(a.loaded, loaded)
+		a.noteRestart(loaded)
 		a.loaded = loaded
 	}
 	a.mu.Unlock()
@@ -94,15 +94,16 @@ func (a *App) noteReload(loaded *config.Loaded, err error) {
 	a.hub.Publish("config", map[string]bool{"ok": err == nil})
 }
 
-// noteRestart says which changes need a restart. The caller holds the lock.
-func (a *App) noteRestart(old, loaded *config.Loaded) {
+// noteRestart says which changes wait for a restart. The caller holds the lock.
+func (a *App) noteRestart(loaded *config.Loaded) {
 	changed := ""
 	switch {
-	case a.options.Listen == "" && old.File.Listen != loaded.File.Listen:
+	case a.options.Listen == "" && a.inForce.listen != loaded.File.Listen:
 		changed = "listen"
-	case a.options.Data == "" && DataFolder(old) != DataFolder(loaded):
+	case a.options.Data == "" && a.inForce.data != DataFolder(loaded):
 		changed = "data"
 	default:
+		a.notices.Clear(restartNotice)
 		return
 	}
 	a.notices.Raise(health.Notice{
@@ -116,6 +117,9 @@ func (a *App) watchFiles(ctx context.Context) error {
 	for ctx.Err() == nil {
 		a.mu.Lock()
 		watched := a.loaded.Watched()
+		if file := a.loaded.File.Access.PasswordFile; file != "" {
+			watched = append(watched, resolve(a.loaded.Dir, file))
+		}
 		a.mu.Unlock()
 		roundCtx, endRound := context.WithCancel(ctx)
 		var watching sync.WaitGroup

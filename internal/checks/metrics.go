@@ -154,8 +154,8 @@ func (m *Manager) family(f *family) *dto.MetricFamily {
 	defer m.mu.Unlock()
 	for _, id := range m.order {
 		c := m.checks[id]
-		if c.shown.last == nil {
-			continue
+		if c.shown.last == nil || c.paused() && strings.HasPrefix(f.name, "probe_") {
+			continue // what a paused check measured last is no longer true
 		}
 		common := c.labels()
 		f.values(c, func(value float64, labels ...string) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"lapwing.dev/lapwing/internal/fault"
@@ -20,7 +21,7 @@ type Event struct {
 	Status    Status    `json:"status,omitzero"` // of the last run
 	Reason    string    `json:"reason,omitempty"`
 	LatencyMS float64   `json:"latency_ms"`
-	Run       string    `json:"run,omitempty"`
+	Run       RunID     `json:"run,omitempty"`
 	At        time.Time `json:"at,omitzero"`
 	Flaky     bool      `json:"flaky,omitempty"`
 	Failures  int       `json:"failures,omitempty"`
@@ -33,7 +34,7 @@ func (c *check) event() Event {
 		State: c.state(), Since: c.shown.life.Since, Failures: c.shown.life.Failures,
 	}
 	if r := c.shown.last; r != nil {
-		e.Status, e.Reason, e.Run, e.At, e.Flaky = r.Status, r.Last().Reason, r.Run.String(), r.At(), r.Flaky()
+		e.Status, e.Reason, e.Run, e.At, e.Flaky = r.Status, r.Last().Reason, r.Run, r.At(), r.Flaky()
 		e.LatencyMS = float64(r.Latency().Microseconds()) / 1000
 	}
 	return e
@@ -102,6 +103,9 @@ func (m *Manager) view(c *check) View {
 			v.Steps = append(v.Steps, p.steps[i].name)
 		}
 		for _, a := range p.steps[i].asserts {
+			if a.isDefaultCert() && strings.HasPrefix(p.steps[i].request.URL(), "http://") {
+				continue
+			}
 			v.Asserts = append(v.Asserts, a.text)
 		}
 	}

@@ -82,7 +82,7 @@ func (run *checkRun) run(cmd *cobra.Command, s streams, g *globals, names []stri
 		}
 	})
 	if err != nil {
-		return fmt.Errorf("the run was cut short: %w", err)
+		return fmt.Errorf("interrupted before every check had run: %w", err)
 	}
 	for _, r := range reporters {
 		if err := r.end(); err != nil {

@@ -19,31 +19,43 @@ func newConfig(s streams, g *globals) *cobra.Command {
 }
 
 func newConfigCheck(s streams, g *globals) *cobra.Command {
-	return &cobra.Command{
+	var file string
+	cmd := &cobra.Command{
 		Use: "check [FILE]", Short: "Find every mistake, without running anything", Args: cobra.MaximumNArgs(1),
 		Long: `Find every mistake in a configuration, with file, line and column, without running
 anything. It goes the way that serve goes, so the two cannot disagree. Exit status 3
 when there are mistakes.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			loaded, err := app.LoadConfig(fileArg(args))
+			path, err := fileArg(cmd, file, args)
+			if err != nil {
+				return err
+			}
+			loaded, err := app.LoadConfig(path)
 			if err != nil {
 				return err
 			}
 			if err := app.CheckConfig(cmd.Context(), g.quietly(s.err), loaded); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(s.out, "%s is good: %s, %s\n", fileArg(args),
+			_, err = fmt.Fprintf(s.out, "%s is good: %s, %s\n", path,
 				plural(len(loaded.File.APIs), "API"), plural(len(loaded.File.Checks), "check"))
 			return err
 		},
 	}
+	fileFlag(cmd, &file)
+	return cmd
 }
 
 func newConfigShow(s streams, _ *globals) *cobra.Command {
-	return &cobra.Command{
+	var file string
+	cmd := &cobra.Command{
 		Use: "show [FILE]", Short: "Print the effective configuration, defaults included, secrets masked", Args: cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			loaded, err := app.LoadConfig(fileArg(args))
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path, err := fileArg(cmd, file, args)
+			if err != nil {
+				return err
+			}
+			loaded, err := app.LoadConfig(path)
 			if err != nil {
 				return err
 			}
@@ -55,6 +67,8 @@ func newConfigShow(s streams, _ *globals) *cobra.Command {
 			return err
 		},
 	}
+	fileFlag(cmd, &file)
+	return cmd
 }
 
 func newConfigSchema(s streams) *cobra.Command {
@@ -67,9 +81,20 @@ func newConfigSchema(s streams) *cobra.Command {
 	}
 }
 
-func fileArg(args []string) string {
-	if len(args) > 0 {
-		return args[0]
+func fileFlag(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVarP(file, "config", "c", defaultFile, "configuration file, as well as FILE (LAPWING_CONFIG)")
+}
+
+// fileArg is the file that the command is about: its argument or its flag.
+func fileArg(cmd *cobra.Command, flag string, args []string) (string, error) {
+	if len(args) == 0 {
+		if err := fromEnv(cmd, "config"); err != nil {
+			return "", err
+		}
+		return cmd.Flags().Lookup("config").Value.String(), nil
 	}
-	return defaultFile
+	if cmd.Flags().Changed("config") && flag != args[0] {
+		return "", usageError("%s and %s are two files; name one", flag, args[0])
+	}
+	return args[0], nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -15,6 +16,7 @@ const (
 	ExitConfig      = 3  // the configuration has mistakes
 	ExitUnreachable = 4  // no server answered, or it refused the credentials
 	ExitUsage       = 64 // the command line has mistakes
+	ExitInterrupted = 130
 )
 
 // exitError is an error with its exit status. silent errors have been explained already.
@@ -49,6 +51,8 @@ func statusOf(err error) int {
 		return exit.status
 	case errors.As(err, &mistakes), errors.As(err, &problems):
 		return ExitConfig
+	case errors.Is(err, context.Canceled):
+		return ExitInterrupted
 	default:
 		return ExitFailed
 	}

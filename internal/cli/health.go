@@ -14,9 +14,10 @@ import (
 func newHealth(s streams) *cobra.Command {
 	var server string
 	cmd := &cobra.Command{
-		Use: "health", Short: "Ask a running Lapwing whether it is well", Args: cobra.NoArgs,
-		Long: `Ask a running Lapwing whether it is well. Exit status 0 when it answers and is
-well, 4 when nobody answers. Made for container health checks.`,
+		Use: "health", Short: "Ask whether a running Lapwing answers", Args: cobra.NoArgs,
+		Long: `Ask whether a running Lapwing answers: exit status 0 when it does, 4 when nobody
+does. Made for container health checks. What is wrong inside (a full disk, a refused
+configuration) is on the settings page, in /api/v1/health and in lapwing_health_notice.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := fromEnv(cmd, "server"); err != nil {
 				return err

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"lapwing.dev/lapwing/internal/checks"
 )
@@ -45,13 +46,26 @@ func (r *listReporter) report(o checks.Once) {
 			r.print("    %s%s\n", prefix, reason)
 		}
 	}
-	if res.Status == checks.Down && o.Evidence != nil {
-		last := o.Evidence.Attempts[len(o.Evidence.Attempts)-1]
-		for _, step := range last.Steps {
-			if step.Class != "" && step.Curl != "" {
-				r.print("    %s\n", step.Curl)
-			}
+	if res.Status == checks.Up || o.Evidence == nil {
+		return
+	}
+	last := o.Evidence.Attempts[len(o.Evidence.Attempts)-1]
+	for i := range last.Steps {
+		r.reportStep(&last.Steps[i], res)
+	}
+}
+
+// reportStep prints what a failing step has to say beyond the run's reason: the
+// other assertions that do not hold, and how to ask again by hand.
+func (r *listReporter) reportStep(step *checks.StepEvidence, res *checks.Result) {
+	for _, a := range step.Assertions {
+		told := a.Detail != "" && strings.Contains(res.Last().Reason, a.Detail)
+		if !a.Holds && !told {
+			r.print("    %s; expected %s\n", a.Detail, a.Assertion)
 		}
+	}
+	if res.Status == checks.Down && step.Class != "" && step.Curl != "" {
+		r.print("    %s\n", step.Curl)
 	}
 }
 

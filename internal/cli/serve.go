@@ -24,7 +24,7 @@ func newServe(s streams, g *globals) *cobra.Command {
 
 The file is read again when it changes, on SIGHUP, and by POST /api/v1/config/reload.
 A file with mistakes changes nothing: what runs goes on, and the mistakes are shown
-in the log, on the settings page and in lapwing_config_reload_success.`,
+in the log, on the settings page and in lapwing_config_last_reload_successful.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := fromEnv(cmd, "config", "listen", "data"); err != nil {
 				return err

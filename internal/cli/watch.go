@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -79,7 +80,7 @@ func (w *watch) run(ctx context.Context, s streams, g *globals, args []string) e
 		apis = append(apis, api)
 	}
 	nameChecks(apis)
-	text := watchFile(apis, every, time.Now())
+	text := watchFile(w.out, apis, every, time.Now())
 	if err := os.WriteFile(w.out, []byte(text), 0o644); err != nil { //nolint:gosec // a configuration without secrets
 		return fmt.Errorf("write the configuration: %w", err)
 	}
@@ -143,10 +144,25 @@ func (w *watch) find(ctx context.Context, talk io.Writer, arg string, names map[
 
 // place is how the configuration names the document: a path on the API when it is there.
 func (w *watch) place(doc *catalog.Document, base string) string {
-	if w.openapi != "" {
+	if w.openapi == "" {
+		return strings.TrimPrefix(doc.URL(), base)
+	}
+	if _, err := os.Stat(w.openapi); err != nil || strings.HasPrefix(w.openapi, "/") {
 		return w.openapi
 	}
-	return strings.TrimPrefix(doc.URL(), base)
+	// Names of files in a configuration are relative to it, not to where we are.
+	from, err := filepath.Abs(filepath.Dir(w.out))
+	if err != nil {
+		return w.openapi
+	}
+	file, err := filepath.Abs(w.openapi)
+	if err != nil {
+		return w.openapi
+	}
+	if relative, err := filepath.Rel(from, file); err == nil {
+		return filepath.ToSlash(relative)
+	}
+	return file
 }
 
 // nameChecks makes the names unique over all APIs.

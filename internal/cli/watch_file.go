@@ -33,14 +33,14 @@ type watchedCheck struct {
 
 // watchFile writes the configuration for what was found. It is meant to be
 // read, kept and changed by people.
-func watchFile(apis []watched, every units.Duration, now time.Time) string {
+func watchFile(file string, apis []watched, every units.Duration, now time.Time) string {
 	var b strings.Builder
 	urls := make([]string, len(apis))
 	for i := range apis {
 		urls[i] = apis[i].url
 	}
 	fmt.Fprintf(&b, "# Written by `lapwing watch %s` on %s. It is yours: change it as you like.\n", strings.Join(urls, " "), now.Format("2006-01-02"))
-	b.WriteString("# Run it: lapwing serve -c lapwing.yaml     Every key: lapwing config schema\n\napis:\n")
+	fmt.Fprintf(&b, "# Run it: lapwing serve -c %s     Every key: lapwing config schema\n\napis:\n", file)
 	for _, api := range apis {
 		fmt.Fprintf(&b, "  - name: %s\n    url: %s\n", yamlText(api.name), yamlText(api.url))
 		if api.openapi != "" {

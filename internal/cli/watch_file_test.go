@@ -26,7 +26,7 @@ func TestWhatWatchWritesCanBeLoaded(t *testing.T) {
 		},
 		{name: "true", url: "http://[::1]:8001/base", checks: []watchedCheck{{name: "true", path: "/"}}},
 	}
-	text := watchFile(apis, units.Duration(30*time.Second), time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))
+	text := watchFile("lapwing.yaml", apis, units.Duration(30*time.Second), time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC))
 	loaded, err := config.Parse("lapwing.yaml", []byte(text), nil)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)

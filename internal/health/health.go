@@ -1,6 +1,6 @@
 // Package health keeps the product's own warnings: what is wrong with Lapwing
 // itself (a full disk, a refused reload), shown on the settings page, in the
-// API, on /metrics and by `lapwing health`.
+// API and on /metrics.
 package health
 
 import (

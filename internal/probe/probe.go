@@ -9,11 +9,11 @@ import (
 // Phases are the parts of one request, in order; they add up to its latency.
 // A phase that did not happen (no TLS, an address instead of a name) is zero.
 type Phases struct {
-	DNS      time.Duration `json:"dns"`      // resolving the name
-	Connect  time.Duration `json:"connect"`  // TCP handshake, with any proxy's CONNECT
-	TLS      time.Duration `json:"tls"`      // TLS handshake
-	TTFB     time.Duration `json:"ttfb"`     // from a usable connection to the first byte of the answer: sending and waiting
-	Transfer time.Duration `json:"transfer"` // from the first to the last byte
+	DNS      time.Duration // resolving the name
+	Connect  time.Duration // TCP handshake, with any proxy's CONNECT
+	TLS      time.Duration // TLS handshake
+	TTFB     time.Duration // from a usable connection to the first byte of the answer: sending and waiting
+	Transfer time.Duration // from the first to the last byte
 }
 
 // Total is the latency: the sum of the phases.

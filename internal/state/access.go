@@ -178,7 +178,7 @@ func scanToken(row interface{ Scan(...any) error }) (access.Token, error) {
 		return access.Token{}, fmt.Errorf("the hash of token %q is damaged", t.Name)
 	}
 	copy(t.Hash[:], hash)
-	for _, scope := range strings.Fields(scopes) {
+	for scope := range strings.FieldsSeq(scopes) {
 		t.Scopes = append(t.Scopes, access.Scope(scope))
 	}
 	t.Created, t.Expires, t.LastUsed = time.UnixMilli(created).UTC(), fromMillis(expires), fromMillis(used)
