@@ -26,8 +26,11 @@ import (
 // patience is for what takes long on a busy machine, such as starting a browser.
 const patience = 60 * time.Second
 
+// browser is a running browser, as chromedp keeps it.
+type browser struct{ context.Context }
+
 // startBrowser runs a browser of its own, with an empty profile, until the test ends.
-func startBrowser(t *testing.T) context.Context {
+func startBrowser(t *testing.T) browser {
 	t.Helper()
 	path := testneeds.Program(t, "chromium", "chromium", "chromium-browser", "google-chrome")
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
@@ -39,16 +42,16 @@ func startBrowser(t *testing.T) context.Context {
 		chromedp.WSURLReadTimeout(patience),
 	)
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	browser, closeBrowser := chromedp.NewContext(allocator)
+	started, closeBrowser := chromedp.NewContext(allocator)
 	t.Cleanup(func() {
-		_ = chromedp.Cancel(browser) // waits until the process has ended
+		_ = chromedp.Cancel(started) // waits until the process has ended
 		closeBrowser()
 		stop()
 	})
-	if err := chromedp.Do(browser); err != nil {
+	if err := chromedp.Do(started); err != nil {
 		t.Fatalf("start %s: %v", path, err)
 	}
-	return browser
+	return browser{started}
 }
 
 // look is how a reader looks at a page.
@@ -80,9 +83,9 @@ type tab struct {
 
 // openTab opens a tab with the look; it is closed when the test ends. That
 // nothing went wrong in it is checked then.
-func openTab(t *testing.T, browser context.Context, site *httptest.Server, l look) *tab {
+func openTab(t *testing.T, b browser, site *httptest.Server, l look) *tab {
 	t.Helper()
-	ctx, closeTab := chromedp.NewContext(browser)
+	ctx, closeTab := chromedp.NewContext(b)
 	ctx, cancel := context.WithTimeout(ctx, 4*patience)
 	p := &tab{Context: ctx, site: site.URL, look: l}
 	t.Cleanup(func() {

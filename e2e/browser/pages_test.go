@@ -45,12 +45,22 @@ func shopPages(source *uitest.Source) []page {
 	}
 	flaky := source.Runs["get-orders-id"][0].Run
 	return []page{
-		{"overview", "/"}, {"overview-down", "/?state=down"}, {"checks", "/checks"}, {"checks-none", "/checks?q=nothing+like+this"},
-		{"check-up", "/checks/get-orders"}, {"check-down", "/checks/post-refunds"}, {"check-1h", "/checks/post-refunds?range=1h"},
-		{"check-30d", "/checks/get-orders?range=30d"}, {"check-never-ran", "/checks/get-trending"},
-		{"run-down", fmt.Sprintf("/checks/post-refunds/runs/%d", kept)}, {"run-plain", fmt.Sprintf("/checks/post-refunds/runs/%d", down)},
+		{"overview", "/"},
+		{"overview-down", "/?state=down"},
+		{"checks", "/checks"},
+		{"checks-none", "/checks?q=nothing+like+this"},
+		{"check-up", "/checks/get-orders"},
+		{"check-down", "/checks/post-refunds"},
+		{"check-1h", "/checks/post-refunds?range=1h"},
+		{"check-30d", "/checks/get-orders?range=30d"},
+		{"check-never-ran", "/checks/get-trending"},
+		{"run-down", fmt.Sprintf("/checks/post-refunds/runs/%d", kept)},
+		{"run-plain", fmt.Sprintf("/checks/post-refunds/runs/%d", down)},
 		{"run-flaky", fmt.Sprintf("/checks/get-orders-id/runs/%d", flaky)},
-		{"settings", "/settings"}, {"status", "/status"}, {"login", "/login"}, {"not-found", "/nowhere"},
+		{"settings", "/settings"},
+		{"status", "/status"},
+		{"login", "/login"},
+		{"not-found", "/nowhere"},
 	}
 }
 

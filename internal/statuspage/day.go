@@ -44,7 +44,7 @@ func days(rollups []checks.Rollup, now time.Time) []Day {
 	for i := range rollups {
 		r := &rollups[i]
 		at := int(r.Start.Sub(first) / (24 * time.Hour))
-		if r.Start.Before(first) || at >= Days || r.Runs() == 0 {
+		if r.Start.Before(first) || at < 0 || at >= len(list) || r.Runs() == 0 {
 			continue
 		}
 		uptime := float64(r.Up+r.Degraded) / float64(r.Runs())

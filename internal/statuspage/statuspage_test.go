@@ -22,8 +22,10 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func view(id, api string, state checks.Status) checks.View {
-	return checks.View{ID: id, Name: id, API: api, State: state, Target: "https://internal.example/secret", Reason: "secret reason",
-		Asserts: []string{"secret == 1"}, Labels: map[string]string{"secret": "yes"}, PausedBy: "secret person"}
+	return checks.View{
+		ID: id, Name: id, API: api, State: state, Target: "https://internal.example/secret", Reason: "secret reason",
+		Asserts: []string{"secret == 1"}, Labels: map[string]string{"secret": "yes"}, PausedBy: "secret person",
+	}
 }
 
 func TestHeadline(t *testing.T) {

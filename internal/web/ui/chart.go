@@ -18,6 +18,7 @@ const (
 
 // chart is latency over time: lines or stacked columns.
 type chart struct {
+	Title   string
 	Label   string // what it shows, in words
 	Y       []tick // values, at percentages from the top
 	X       []tick // times, at percentages from the left
@@ -198,6 +199,7 @@ func latencyChart(points []LatencyPoint, now time.Time) *chart {
 	}
 	newest := points[len(points)-1]
 	return &chart{
+		Title: "Latency, all checks",
 		Label: fmt.Sprintf("Latency of all checks over the last hour: p50 now %s, p95 now %s", latency(newest.P50), latency(newest.P95)),
 		Y:     ticks, X: timeTicks(from, to), Height: plotHeight,
 		Shapes: []shape{{"line p95", p95.String()}, {"line p50", p50.String()}},

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"lapwing.dev/lapwing/internal/checks"
@@ -234,8 +235,8 @@ func (p *checkPage) rangeValues() url.Values {
 	if p.Range.Key != "" {
 		q.Set("range", p.Range.Key)
 	} else {
-		q.Set("from", fmt.Sprint(p.Range.From.Unix()))
-		q.Set("to", fmt.Sprint(p.Range.To.Unix()))
+		q.Set("from", strconv.FormatInt(p.Range.From.Unix(), 10))
+		q.Set("to", strconv.FormatInt(p.Range.To.Unix(), 10))
 	}
 	if p.Problems {
 		q.Set("runs", "problems")

@@ -29,8 +29,12 @@ type checkListPage struct {
 type sortChoice struct{ Key, Name string }
 
 var sortChoices = []sortChoice{
-	{"", "Order of the file"}, {"state", "State, worst first"}, {"name", "Name"},
-	{"uptime", "Uptime, lowest first"}, {"latency", "Latency, slowest first"}, {"run", "Last run"},
+	{"", "Order of the file"},
+	{"state", "State, worst first"},
+	{"name", "Name"},
+	{"uptime", "Uptime, lowest first"},
+	{"latency", "Latency, slowest first"},
+	{"run", "Last run"},
 }
 
 func (u *UI) checkList(w http.ResponseWriter, r *http.Request) error {
@@ -72,7 +76,9 @@ func (u *UI) checkList(w http.ResponseWriter, r *http.Request) error {
 	first := (page.Page - 1) * checkListRows
 	for i := range chosen[first:min(first+checkListRows, len(chosen))] {
 		v := &chosen[first+i]
-		page.Rows = append(page.Rows, makeRow(v, days[v.ID], uptime[v.ID], now))
+		r := makeRow(v, days[v.ID], uptime[v.ID], now)
+		r.API = v.API
+		page.Rows = append(page.Rows, r)
 	}
 	return u.show(w, r, "checks", shell{Title: "Checks", Nav: "checks", Page: page})
 }

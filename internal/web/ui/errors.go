@@ -17,8 +17,10 @@ type errorPage struct {
 // fail shows err as a page. Only errors with a kind are meant for the reader;
 // the text of any other goes to the log.
 func (u *UI) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := errorPage{Status: http.StatusInternalServerError, Title: "Something went wrong on our side",
-		Text: "The page could not be made. The log of Lapwing says why.", Hint: "Try again; if it stays, look at Settings for warnings."}
+	p := errorPage{
+		Status: http.StatusInternalServerError, Title: "Something went wrong on our side",
+		Text: "The page could not be made. The log of Lapwing says why.", Hint: "Try again; if it stays, look at Settings for warnings.",
+	}
 	switch fault.KindOf(err) {
 	case fault.KindNotFound:
 		p = errorPage{http.StatusNotFound, "Not found", sentence(err.Error()), "It may have been renamed or removed from the configuration."}

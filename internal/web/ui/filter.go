@@ -50,11 +50,6 @@ func (f filter) with(key, value string) string {
 	return "?" + q.Encode()
 }
 
-// active reports whether the filter leaves anything out.
-func (f filter) active() bool {
-	return f.State != "" || f.API != "" || f.Query != "" || f.Label != ""
-}
-
 func (f filter) choose(views []checks.View) []checks.View {
 	words := strings.Fields(strings.ToLower(f.Query))
 	return slices.DeleteFunc(slices.Clone(views), func(v checks.View) bool {

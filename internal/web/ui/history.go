@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -82,7 +83,7 @@ func (h *historyCache) daily(ctx context.Context, ids []string, now time.Time) (
 			if n := len(days); n > 0 && !days[n-1].Start.Before(today) {
 				days = days[:n-1]
 			}
-			h.days[id] = append(days[:len(days):len(days)], rollups...)
+			h.days[id] = append(slices.Clip(days), rollups...)
 		}
 		h.today = now
 	}

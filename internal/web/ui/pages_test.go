@@ -381,9 +381,11 @@ func TestHostileTextsStayTexts(t *testing.T) {
 	evil := `<script>alert(1)</script>"'><img src=x onerror=alert(2)>`
 	long := strings.Repeat("verylongname", 40)
 	source := uitest.Tell(noon,
-		uitest.Story{View: checks.View{ID: "evil", Name: evil, API: evil, Method: "GET", Target: "javascript:alert(3)", State: checks.Down, Reason: evil, Since: noon.Add(-time.Minute),
-			Labels: map[string]string{evil: evil}, Asserts: []string{evil}, BecauseOf: "evil", DependsOn: []string{evil}, PausedBy: evil, Schedule: evil}, Base: time.Millisecond, Days: 3, Run: time.Hour, DownFor: 10 * time.Minute},
-		uitest.Story{View: checks.View{ID: "rtl", Name: "بررسی سفارش‌ها \u202e", API: "فروشگاه", State: checks.Up}, Base: time.Millisecond, Run: time.Hour},
+		uitest.Story{View: checks.View{
+			ID: "evil", Name: evil, API: evil, Method: "GET", Target: "javascript:alert(3)", State: checks.Down, Reason: evil, Since: noon.Add(-time.Minute),
+			Labels: map[string]string{evil: evil}, Asserts: []string{evil}, BecauseOf: "evil", DependsOn: []string{evil}, PausedBy: evil, Schedule: evil,
+		}, Base: time.Millisecond, Days: 3, Run: time.Hour, DownFor: 10 * time.Minute},
+		uitest.Story{View: checks.View{ID: "rtl", Name: "بررسی سفارش\u200cها \u202e", API: "فروشگاه", State: checks.Up}, Base: time.Millisecond, Run: time.Hour},
 		uitest.Story{View: checks.View{ID: "long", Name: long, API: long, State: checks.Degraded, Reason: long}, Base: time.Millisecond, Run: time.Hour},
 	)
 	deps := uitest.Deps(source, noon)
@@ -394,8 +396,10 @@ func TestHostileTextsStayTexts(t *testing.T) {
 	deps.Config = &uitest.Config{Settings: []ui.Setting{{Path: evil, Value: evil, File: evil, Line: 1}}, Status: ui.Reload{At: noon, Problems: []ui.ConfigProblem{{File: evil, Message: evil, Hint: evil, Excerpt: evil, Path: evil}}}}
 	u := open(t, deps)
 	kept, _ := source.EvidenceRuns(t.Context(), "evil")
-	paths := []string{"/", "/checks", "/checks?q=" + url.QueryEscape(evil), "/checks?label=" + url.QueryEscape(evil), "/checks?api=" + url.QueryEscape(evil), "/checks/evil", fmt.Sprintf("/checks/evil/runs/%d", kept[0]),
-		"/settings", "/status", "/status/badge/evil.svg", "/login?next=" + url.QueryEscape(evil), "/checks/rtl", "/checks/long"}
+	paths := []string{
+		"/", "/checks", "/checks?q=" + url.QueryEscape(evil), "/checks?label=" + url.QueryEscape(evil), "/checks?api=" + url.QueryEscape(evil), "/checks/evil", fmt.Sprintf("/checks/evil/runs/%d", kept[0]),
+		"/settings", "/status", "/status/badge/evil.svg", "/login?next=" + url.QueryEscape(evil), "/checks/rtl", "/checks/long",
+	}
 	for _, path := range paths {
 		doc := page(t, u, path)
 		for _, script := range doc.Find("script").EachIter() {

@@ -103,13 +103,17 @@ func drawColumns(columns []column, r timeRange, slot time.Duration, id string) *
 	var failed strings.Builder
 	var seen [len(phaseList)]bool
 	width := plotWidth * float64(slot) / float64(r.To.Sub(r.From))
+	gap := 0.1
+	if len(columns) > maxColumns/2 {
+		gap = 0.03 // on a phone a column is then two pixels wide: a gap would only blur it
+	}
 	for i := range columns {
 		c := &columns[i]
 		if c.good+c.down == 0 {
 			continue
 		}
-		x := number(plotX(c.start, r.From, r.To) + width*0.1)
-		w := number(width * 0.8)
+		x := number(plotX(c.start, r.From, r.To) + width*gap)
+		w := number(width * (1 - 2*gap))
 		base := time.Duration(0)
 		for p, ph := range phaseList {
 			var mean time.Duration
@@ -136,7 +140,7 @@ func drawColumns(columns []column, r timeRange, slot time.Duration, id string) *
 		}
 		data.Links = append(data.Links, link)
 	}
-	ch := &chart{Y: ticks, X: timeTicks(r.From, r.To), Stacked: true, Height: plotHeight}
+	ch := &chart{Title: "Latency by phase", Y: ticks, X: timeTicks(r.From, r.To), Stacked: true, Height: plotHeight}
 	if failed.Len() > 0 {
 		ch.Shapes = append(ch.Shapes, shape{"failed", failed.String()})
 	}
@@ -232,6 +236,7 @@ func rollupChart(rollups []checks.Rollup, step checks.Step, r timeRange) *chart 
 		data.Notes = append(data.Notes, note)
 	}
 	ch := &chart{
+		Title: "Mean latency",
 		Label: fmt.Sprintf("Mean latency, %s: %s, %d failed", r.Name(), plural(runs, "run"), down),
 		Y:     ticks, X: timeTicks(r.From, r.To), Stacked: true, Height: plotHeight,
 		Grain: "the mean over " + span(slot), Points: data.json(),

@@ -28,7 +28,7 @@ type row struct {
 // makeRow needs the view, its daily roll-ups and its uptime.
 func makeRow(v *checks.View, days []checks.Rollup, uptime checks.Uptime, now time.Time) row {
 	r := row{
-		ID: v.ID, Name: v.Name, Method: v.Method, API: v.API, State: v.State.String(),
+		ID: v.ID, Name: v.Name, Method: v.Method, State: v.State.String(),
 		Bars: uptimeBars(days, now), Uptime: share(uptime.Quarter), Latency: "–", Age: "",
 		Note: note(v),
 	}

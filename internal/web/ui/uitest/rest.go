@@ -42,7 +42,8 @@ func RefusedConfig(now time.Time) *Config {
 		},
 		Status: ui.Reload{At: now.Add(-4 * time.Minute), Problems: []ui.ConfigProblem{{
 			File: "/etc/lapwing/lapwing.yaml", Line: 14, Column: 9, Path: "checks[2].assert[0]", Message: `unknown name "stauts"`, Hint: `did you mean "status"?`,
-			Excerpt: "14 |       - stauts == 200\n   |         ^~~~~~"}}},
+			Excerpt: "14 |       - stauts == 200\n   |         ^~~~~~",
+		}}},
 	}
 }
 

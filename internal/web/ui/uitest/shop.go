@@ -11,8 +11,10 @@ import (
 // another), one degraded, one flaky, one paused, one that never ran.
 func Shop(now time.Time) *Source {
 	view := func(name, api, method, target string, state checks.Status, since time.Duration, reason string) checks.View {
-		v := checks.View{ID: slug(name), Name: name, API: api, Method: method, Target: target, State: state, Reason: reason,
-			Asserts: []string{"status in 200..299", "latency < 300ms  (else degraded)"}, Labels: map[string]string{"team": "shop"}}
+		v := checks.View{
+			ID: slug(name), Name: name, API: api, Method: method, Target: target, State: state, Reason: reason,
+			Asserts: []string{"status in 200..299", "latency < 300ms  (else degraded)"}, Labels: map[string]string{"team": "shop"},
+		}
 		if since > 0 {
 			v.Since = now.Add(-since).Truncate(time.Millisecond)
 		}
@@ -56,8 +58,10 @@ func Many(now time.Time, n int) *Source {
 	stories := make([]Story, n)
 	for i := range stories {
 		api, path := apis[i*len(apis)/n], paths[i%len(paths)]
-		v := checks.View{ID: fmt.Sprintf("%s-%d", api, i), Name: fmt.Sprintf("%s #%d", path, i), API: api, Method: "GET",
-			Target: "https://" + api + ".example.com" + path, State: checks.Up, Since: now.Add(-time.Duration(i+1) * time.Hour)}
+		v := checks.View{
+			ID: fmt.Sprintf("%s-%d", api, i), Name: fmt.Sprintf("%s #%d", path, i), API: api, Method: "GET",
+			Target: "https://" + api + ".example.com" + path, State: checks.Up, Since: now.Add(-time.Duration(i+1) * time.Hour),
+		}
 		story := Story{Base: time.Duration(20+i*7%380) * time.Millisecond, Days: 90, Run: 15 * time.Minute, TLS: true, Bad: []int{i * 13 % 90, i * 29 % 90}, Slow: []int{i * 7 % 90, i * 41 % 90}}
 		switch {
 		case i%70 == 5:

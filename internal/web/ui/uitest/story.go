@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"time"
 
 	"lapwing.dev/lapwing/internal/checks"
@@ -54,8 +55,8 @@ func (s *Source) tell(now time.Time, story Story) {
 	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(v.ID))
-	r := rand.New(rand.NewPCG(h.Sum64(), 7)) // #nosec G404 -- invented data
-	perDay := uint32(24 * time.Hour / v.Interval)
+	r := rand.New(rand.NewPCG(h.Sum64(), 7))      // #nosec G404 -- invented data
+	perDay := uint32(24 * time.Hour / v.Interval) // #nosec G115 -- intervals of seconds
 	s.days(now, v.ID, story, r, perDay)
 	s.runs(now, &v, story, r)
 	s.Views = append(s.Views, v)
@@ -200,8 +201,11 @@ func (s *Source) keep(v *checks.View, res *checks.Result) {
 		step := checks.StepEvidence{
 			Curl: fmt.Sprintf("curl -sS -X %s -H 'Accept: application/json' -H 'Authorization: Bearer [redacted]' '%s'", v.Method, v.Target),
 			Request: checks.Message{Line: v.Method + " " + v.Target, Headers: []checks.Header{
-				{Name: "Accept", Value: "application/json"}, {Name: "Authorization", Value: "Bearer [redacted]"},
-				{Name: "Traceparent", Value: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}, {Name: "User-Agent", Value: "lapwing/0.1.0"}}},
+				{Name: "Accept", Value: "application/json"},
+				{Name: "Authorization", Value: "Bearer [redacted]"},
+				{Name: "Traceparent", Value: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
+				{Name: "User-Agent", Value: "lapwing/0.1.0"},
+			}},
 			Phases: a.Phases, RemoteAddr: "127.0.0.1:8000", Class: a.Class,
 		}
 		if a.Code != 0 {
@@ -211,8 +215,11 @@ func (s *Source) keep(v *checks.View, res *checks.Result) {
 				line, body = "HTTP/1.1 503 Service Unavailable", `{"detail":"the payment provider does not answer","retry_after":30}`
 			}
 			step.Response = &checks.Message{Line: line, Headers: []checks.Header{
-				{Name: "Content-Type", Value: "application/json"}, {Name: "Content-Length", Value: fmt.Sprint(len(body))},
-				{Name: "Server", Value: "uvicorn"}, {Name: "Set-Cookie", Value: "session=[redacted]; Path=/; HttpOnly"}}, Body: body, Size: int64(len(body))}
+				{Name: "Content-Type", Value: "application/json"},
+				{Name: "Content-Length", Value: strconv.Itoa(len(body))},
+				{Name: "Server", Value: "uvicorn"},
+				{Name: "Set-Cookie", Value: "session=[redacted]; Path=/; HttpOnly"},
+			}, Body: body, Size: int64(len(body))}
 			step.Assertions = []checks.Outcome{
 				{Assertion: "status in 200..299", Holds: a.Code < 300, Detail: detail(a.Code >= 300, fmt.Sprintf("status = %d", a.Code))},
 				{Assertion: "latency < 300ms", Holds: a.Status != checks.Degraded, Degrades: true, Detail: detail(a.Status == checks.Degraded, "latency = "+a.Phases.Total().Round(time.Millisecond).String())},
