@@ -12,7 +12,7 @@ import (
 
 	"lapwing.dev/lapwing/internal/checks"
 	"lapwing.dev/lapwing/internal/testneeds"
-	"lapwing.dev/lapwing/internal/web/ui/uitest"
+	"lapwing.dev/lapwing/internal/web/uitest"
 )
 
 // event is what the API sends when a run has ended.

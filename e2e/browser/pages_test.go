@@ -11,7 +11,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"lapwing.dev/lapwing/internal/web/ui"
-	"lapwing.dev/lapwing/internal/web/ui/uitest"
+	"lapwing.dev/lapwing/internal/web/uitest"
 )
 
 // pictures is where screenshots go.

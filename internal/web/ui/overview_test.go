@@ -14,7 +14,7 @@ import (
 
 	"lapwing.dev/lapwing/internal/checks"
 	"lapwing.dev/lapwing/internal/web/ui"
-	"lapwing.dev/lapwing/internal/web/ui/uitest"
+	"lapwing.dev/lapwing/internal/web/uitest"
 )
 
 func TestVerdictSaysFirstWhatIsWrong(t *testing.T) {

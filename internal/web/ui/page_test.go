@@ -12,7 +12,7 @@ import (
 	"github.com/PuerkitoBio/goquery"
 
 	"lapwing.dev/lapwing/internal/web/ui"
-	"lapwing.dev/lapwing/internal/web/ui/uitest"
+	"lapwing.dev/lapwing/internal/web/uitest"
 )
 
 // noon is when the tests happen.

@@ -18,7 +18,7 @@ import (
 	"lapwing.dev/lapwing/internal/probe"
 	"lapwing.dev/lapwing/internal/statuspage"
 	"lapwing.dev/lapwing/internal/web/ui"
-	"lapwing.dev/lapwing/internal/web/ui/uitest"
+	"lapwing.dev/lapwing/internal/web/uitest"
 )
 
 func TestCheckPageSaysWhatIsWrongSinceWhen(t *testing.T) {
