@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"lapwing.dev/lapwing/internal/config"
+	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/health"
 	"lapwing.dev/lapwing/internal/web/problem"
 )
@@ -52,7 +53,7 @@ func (a *App) Reload(ctx context.Context) error {
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
 	if a.options.ConfigFile == "" {
-		return errors.New("this server runs without a configuration file; there is nothing to reload")
+		return fault.Conflict("this server runs without a configuration file; there is nothing to reload")
 	}
 	loaded, err := LoadConfig(a.options.ConfigFile)
 	if err == nil {

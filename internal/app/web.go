@@ -39,6 +39,7 @@ func (a *App) buildWeb() error {
 			Tokens: a.parts.access, Events: a.streams, About: api.About{Version: Version().Version, Started: a.started},
 		}),
 		Metrics:      metrics.Handler(a.log, a.registry(), a.parts.checks.WriteMetrics, metrics.Notices(a.notices)),
+		ErrorPage:    pages.ErrorPage,
 		StatusPublic: func() bool { return a.statusPage().Public },
 	})
 	return nil

@@ -40,6 +40,16 @@ func (u *UI) fail(w http.ResponseWriter, r *http.Request, err error) {
 		}
 		u.log.ErrorContext(r.Context(), "page failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
+	u.showError(w, r, p)
+}
+
+// ErrorPage shows a refusal that was decided before any page was asked: by the
+// access rules in front of them.
+func (u *UI) ErrorPage(w http.ResponseWriter, r *http.Request, status int, title, detail string) {
+	u.showError(w, r, errorPage{Status: status, Title: title, Text: sentence(detail)})
+}
+
+func (u *UI) showError(w http.ResponseWriter, r *http.Request, p errorPage) {
 	s := shell{Title: p.Title, Page: p, Public: !u.viewer(r).CanRead}
 	if err := u.showStatus(w, r, p.Status, "errors", s); err != nil {
 		u.log.ErrorContext(r.Context(), "error page failed", "error", err)

@@ -78,7 +78,6 @@ func TestColoursHaveContrast(t *testing.T) {
 		{"on-inverse", "inverse", word},
 		{"on-down", "down-fill", word},
 		{"on-degraded", "degraded", word},
-		{"on-degraded", "degraded-fill", 4.2},
 		{"up", "card", word},
 		{"degraded", "card", word},
 		{"down", "card", word},
