@@ -99,7 +99,8 @@ func TestLatencyPercentiles(t *testing.T) {
 		t.Errorf("p50 %v, p95 %v; want 50ms and 95ms to 3 %%", p50, p95)
 	}
 	points := window.Points(now.Add(time.Minute))
-	if len(points) != 2 || points[1].Runs != 100 || !near(points[0].P50, 500*time.Millisecond) {
+	// Each run is seen in the five minutes that it is looked back to from.
+	if len(points) != 7 || points[5].Runs != 100 || !near(points[0].P50, 500*time.Millisecond) || !near(points[4].P95, 500*time.Millisecond) || !near(points[6].P95, 95*time.Millisecond) {
 		t.Errorf("points: %+v", points)
 	}
 	if p50, p95 := (&Latency{}).Last(now, 5); p50 != 0 || p95 != 0 {

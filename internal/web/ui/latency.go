@@ -20,7 +20,8 @@ type Latency struct {
 }
 
 const (
-	latencyMinutes = 61 // an hour, and the present minute
+	latencyWindow  = 5                  // minutes that a point of the chart looks back
+	latencyMinutes = 61 + latencyWindow // an hour, the present minute, and what its first point looks back to
 	latencyBuckets = 16 * latencyOctaves
 	latencyOctaves = 24 // from 10 µs to 2.8 min
 	latencyFloor   = 10 * time.Microsecond
@@ -67,7 +68,7 @@ func (l *Latency) Fill(ctx context.Context, history History, ids []string, now t
 	}
 	limit := max(50_000/len(ids), 1)
 	for _, id := range ids {
-		results, err := history.Results(ctx, id, now.Add(-time.Hour), now, limit)
+		results, err := history.Results(ctx, id, now.Add(-(60+latencyWindow)*time.Minute), now, limit)
 		if err != nil {
 			return fmt.Errorf("read last hour of check %q: %w", id, err)
 		}
@@ -78,28 +79,27 @@ func (l *Latency) Fill(ctx context.Context, history History, ids []string, now t
 	return nil
 }
 
-// Points returns the minutes of the hour before now that had runs, oldest first.
-// The present minute is left out while there are others: percentiles over a few
-// of its runs would jump.
+// Points returns the minutes of the last hour, oldest first: at each of them the
+// percentiles over the latencyWindow that ends with it, as the tile has them.
+// A minute by itself holds too few runs, and other checks than the next one, so
+// its percentiles would jump up and down. Minutes without runs in their window
+// are left out.
 func (l *Latency) Points(now time.Time) []LatencyPoint {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	last := now.Unix() / 60
 	var points []LatencyPoint
-	for minute := last - latencyMinutes + 1; minute <= last; minute++ {
-		m := &l.minutes[uint64(minute)%latencyMinutes] // #nosec G115 -- as in Observe
-		if m.minute != minute || m.runs == 0 {
+	for minute := last - 60; minute <= last; minute++ {
+		sum := l.sum(minute-latencyWindow+1, minute)
+		if sum.runs == 0 {
 			continue
 		}
 		points = append(points, LatencyPoint{
 			At:   time.Unix(minute*60, 0),
-			P50:  quantile(m.bucket[:], m.runs, 0.50),
-			P95:  quantile(m.bucket[:], m.runs, 0.95),
-			Runs: m.runs,
+			P50:  quantile(sum.bucket[:], sum.runs, 0.50),
+			P95:  quantile(sum.bucket[:], sum.runs, 0.95),
+			Runs: sum.runs,
 		})
-	}
-	if n := len(points); n > 1 && points[n-1].At.Unix()/60 == last {
-		points = points[:n-1]
 	}
 	return points
 }
@@ -110,8 +110,14 @@ func (l *Latency) Last(now time.Time, minutes int) (p50, p95 time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	last := now.Unix() / 60
-	var sum latencyMinute
-	for minute := last - int64(minutes); minute <= last; minute++ {
+	sum := l.sum(last-int64(minutes), last)
+	return quantile(sum.bucket[:], sum.runs, 0.50), quantile(sum.bucket[:], sum.runs, 0.95)
+}
+
+// sum adds up the minutes from first to last. The caller holds the lock.
+func (l *Latency) sum(first, last int64) *latencyMinute {
+	sum := &latencyMinute{}
+	for minute := first; minute <= last; minute++ {
 		m := &l.minutes[uint64(minute)%latencyMinutes] // #nosec G115 -- as in Observe
 		if m.minute != minute {
 			continue
@@ -121,7 +127,7 @@ func (l *Latency) Last(now time.Time, minutes int) (p50, p95 time.Duration) {
 			sum.bucket[i] += n
 		}
 	}
-	return quantile(sum.bucket[:], sum.runs, 0.50), quantile(sum.bucket[:], sum.runs, 0.95)
+	return sum
 }
 
 // latencyBucket is logarithmic: sixteen buckets for each doubling.
