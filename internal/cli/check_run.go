@@ -11,6 +11,7 @@ import (
 
 	"lapwing.dev/lapwing/internal/app"
 	"lapwing.dev/lapwing/internal/checks"
+	"lapwing.dev/lapwing/internal/fault"
 )
 
 // checkRun is one call of `lapwing check run`.
@@ -113,7 +114,11 @@ func (run *checkRun) choose(views []checks.View, names []string) ([]string, erro
 	}
 	for _, name := range names {
 		if !found[name] {
-			return nil, usageError("there is no check %q; there are: %s", name, nameList(views))
+			hint := fault.DidYouMean(name, namesOf(views))
+			if hint == "" {
+				hint = "there are: " + nameList(views)
+			}
+			return nil, usageError("there is no check %q; %s", name, hint)
 		}
 	}
 	if len(ids) == 0 {
@@ -122,11 +127,16 @@ func (run *checkRun) choose(views []checks.View, names []string) ([]string, erro
 	return ids, nil
 }
 
-func nameList(views []checks.View) string {
+func namesOf(views []checks.View) []string {
 	names := make([]string, 0, len(views))
 	for _, v := range views {
 		names = append(names, v.Name)
 	}
+	return names
+}
+
+func nameList(views []checks.View) string {
+	names := namesOf(views)
 	if len(names) > 20 {
 		names = append(names[:20], fmt.Sprintf("… %d more", len(views)-20))
 	}

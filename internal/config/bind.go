@@ -164,7 +164,7 @@ func (b *binder) unknownHint(key string, fields []field) string {
 	for i, f := range fields {
 		names[i] = f.key
 	}
-	if hint := didYouMean(key, names); hint != "" {
+	if hint := fault.DidYouMean(key, names); hint != "" {
 		return hint
 	}
 	for _, f := range fields {

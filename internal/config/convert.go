@@ -5,6 +5,8 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
+
+	"lapwing.dev/lapwing/internal/fault"
 )
 
 // converter turns the parser's tree of one file into nodes: anchors, aliases,
@@ -190,7 +192,7 @@ func (c *converter) alias(n *ast.AliasNode) *node {
 	for known := range c.anchors {
 		names = append(names, known)
 	}
-	hint := didYouMean(name, names)
+	hint := fault.DidYouMean(name, names)
 	if hint == "" {
 		hint = "put &" + name + " before the value that is meant, or quotes around a text that begins with *"
 	}

@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"lapwing.dev/lapwing/internal/fault"
 )
 
 var (
@@ -184,7 +186,7 @@ func (l *loader) unsetHint(name string, sc scope) string {
 	for captured := range sc.captured {
 		names = append(names, captured)
 	}
-	if best := nearest(name, names); best != "" {
+	if best := fault.Nearest(name, names); best != "" {
 		return fmt.Sprintf("did you mean ${%s}, which this check captures?", best)
 	}
 	if sc.check {

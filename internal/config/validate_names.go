@@ -86,7 +86,7 @@ func validateReferences(f *File, _ string) fault.Problems {
 
 // suggest names the candidate that was meant, or a few that there are.
 func suggest(name, kind string, among []string) string {
-	if hint := didYouMean(name, among); hint != "" {
+	if hint := fault.DidYouMean(name, among); hint != "" {
 		return hint
 	}
 	const few = 10

@@ -36,3 +36,15 @@ func TestProblemsKnowTheirPlace(t *testing.T) {
 		t.Errorf("joined as %s", got)
 	}
 }
+
+func TestDidYouMean(t *testing.T) {
+	words := []string{"status", "headers", "every", "url"}
+	for word, want := range map[string]string{
+		"stauts": `did you mean "status"?`, "STATUS": `did you mean "status"?`, "evry": `did you mean "every"?`,
+		"ulr": `did you mean "url"?`, "intervall": "", "": "", "xyz": "",
+	} {
+		if got := DidYouMean(word, words); got != want {
+			t.Errorf("%q: got %s, want %s", word, got, want)
+		}
+	}
+}

@@ -64,7 +64,7 @@ func NewAnswer(resp *probe.Response, vars map[string]any, attempt int) *Answer {
 	return a
 }
 
-// run evaluates one program. Its error is a fault where the cause is known.
+// run evaluates one program. Its error is a noValue where the cause is known.
 func (a *Answer) run(program *vm.Program) (any, error) {
 	return a.vm.Run(program, &a.env)
 }
@@ -193,7 +193,7 @@ func (e environment) Certificate() (*certificate, error) {
 	if c := e.MaybeCertificate(); c != nil {
 		return c, nil
 	}
-	return nil, &fault{noTLS}
+	return nil, &noValue{noTLS}
 }
 
 // MaybeCertificate is `tls` in `tls?.version`: nil on plain HTTP.

@@ -37,7 +37,7 @@ func (x *explainer) cause(a *Answer, n ast.Node) string {
 			return reason
 		}
 	}
-	if f, ok := errors.AsType[*fault](err); ok {
+	if f, ok := errors.AsType[*noValue](err); ok {
 		return f.message
 	}
 	for _, operand := range needed(n) {

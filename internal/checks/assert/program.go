@@ -85,7 +85,7 @@ func (p *Program) run(a *Answer) (any, error) {
 
 // fault returns why the expression could not be evaluated.
 func (p *Program) fault(a *Answer, err error) string {
-	if f, ok := errors.AsType[*fault](err); ok {
+	if f, ok := errors.AsType[*noValue](err); ok {
 		return f.message
 	}
 	if x := p.explanation(); x != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/probe"
 )
 
@@ -233,7 +234,7 @@ func TestSuggestions(t *testing.T) {
 		"stauts": `did you mean "status"?`, "dsn": `did you mean "dns"?`, "boddy": `did you mean "body"?`,
 		"foo": "", "x": "", "transferred": "",
 	} {
-		if got := didYouMean(name, []string{"status", "dns", "body", "transfer", "tls"}); got != want {
+		if got := fault.DidYouMean(name, []string{"status", "dns", "body", "transfer", "tls"}); got != want {
 			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
 	}

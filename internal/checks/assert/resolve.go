@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/expr-lang/expr/ast"
+
+	"lapwing.dev/lapwing/internal/fault"
 )
 
 // Limits of an expression's tree.
@@ -102,7 +104,7 @@ func (r *resolver) name(n *ast.IdentifierNode) error {
 	if r.functions[n.Value] {
 		return at(n, "call it: "+n.Value+"(…)", "%s is a function", n.Value)
 	}
-	hint := didYouMean(n.Value, append(sorted(r.names), r.lets...))
+	hint := fault.DidYouMean(n.Value, append(sorted(r.names), r.lets...))
 	if hint == "" && !strings.HasPrefix(n.Value, "$") {
 		hint = `a text needs quotes: "` + n.Value + `"`
 	}
@@ -116,7 +118,7 @@ func (r *resolver) captured(n *ast.MemberNode) error {
 		return at(n, r.varsHint(), "vars needs a name")
 	}
 	if !slices.Contains(r.vars, name.Value) {
-		hint := didYouMean(name.Value, r.vars)
+		hint := fault.DidYouMean(name.Value, r.vars)
 		if hint == "" {
 			hint = r.varsHint()
 		}
@@ -154,7 +156,7 @@ func (r *resolver) call(n *ast.CallNode, depth int) error {
 }
 
 func (r *resolver) unknownFunction(n ast.Node, name string) error {
-	return at(n, didYouMean(name, sorted(r.functions)), "unknown function %q", name)
+	return at(n, fault.DidYouMean(name, sorted(r.functions)), "unknown function %q", name)
 }
 
 func (r *resolver) let(n *ast.VariableDeclaratorNode, depth int) error {

@@ -16,12 +16,12 @@ import (
 // maxShown is the most of one value that a detail shows, in bytes.
 const maxShown = 120
 
-// fault is a reason, in words for a human, why an expression has no value.
-type fault struct{ message string }
+// noValue is a reason, in words for a human, why an expression has no value.
+type noValue struct{ message string }
 
-func (f *fault) Error() string { return f.message }
+func (f *noValue) Error() string { return f.message }
 
-func faultf(format string, args ...any) *fault { return &fault{fmt.Sprintf(format, args...)} }
+func faultf(format string, args ...any) *noValue { return &noValue{fmt.Sprintf(format, args...)} }
 
 // show writes a value for a detail, cut to maxShown bytes.
 func show(v any) string {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
+
+	"lapwing.dev/lapwing/internal/fault"
 )
 
 // What the library says, where we say more.
@@ -212,7 +214,7 @@ func (t *tree) unknownMember(loc file.Location, name string, say sayFunc) error 
 		return say("", "unknown member %q", name)
 	}
 	members := membersOf(m.Node.Nature().Type)
-	hint := didYouMean(name, members)
+	hint := fault.DidYouMean(name, members)
 	if hint == "" && len(members) > 0 {
 		hint = "it has " + strings.Join(members, ", ")
 	}

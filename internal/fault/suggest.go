@@ -1,4 +1,4 @@
-package config
+package fault
 
 import (
 	"slices"
@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// nearest returns the candidate that word was most likely meant to be, or "".
-func nearest(word string, candidates []string) string {
-	best, bestDistance := "", max(1, len([]rune(word))/3)+1
+// Nearest returns the candidate that word was most likely meant to be, or "".
+func Nearest(word string, candidates []string) string {
+	best, bestDistance := "", min(max(1, len([]rune(word))/3), 2)+1
 	for _, candidate := range slices.Sorted(slices.Values(candidates)) {
 		if d := distance(strings.ToLower(word), strings.ToLower(candidate), bestDistance); d < bestDistance {
 			best, bestDistance = candidate, d
@@ -17,9 +17,10 @@ func nearest(word string, candidates []string) string {
 	return best
 }
 
-// didYouMean returns `did you mean "status"?`, or "" when nothing is near.
-func didYouMean(word string, candidates []string) string {
-	if best := nearest(word, candidates); best != "" {
+// DidYouMean returns the hint `did you mean "status"?`, or "" when nothing is
+// near: two typing mistakes, or one in a short word.
+func DidYouMean(word string, candidates []string) string {
+	if best := Nearest(word, candidates); best != "" {
 		return "did you mean " + strconv.Quote(best) + "?"
 	}
 	return ""
