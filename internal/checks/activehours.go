@@ -110,6 +110,9 @@ func (h *activeHours) contains(t time.Time) bool {
 	return h.days[local.Weekday()] && minute >= h.from && minute < h.to
 }
 
+// length is how long the hours last.
+func (h *activeHours) length() time.Duration { return time.Duration(h.to-h.from) * time.Minute }
+
 // opens returns the next beginning of the hours at or after t, on the wall clock.
 func (h *activeHours) opens(t time.Time) time.Time {
 	local := t.In(h.zone)
@@ -119,5 +122,5 @@ func (h *activeHours) opens(t time.Time) time.Time {
 			return at
 		}
 	}
-	return t.Add(2 * maxSearch)
+	return t // unreachable: some day of the week is active
 }

@@ -15,7 +15,9 @@ const (
 
 	minEvery = units.Duration(time.Second)
 	maxRetry = 10
-	maxSteps = 50
+
+	maxRetryDelay = units.Duration(time.Hour)
+	maxSteps      = 50
 )
 
 // The words of the configuration.

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -18,12 +19,12 @@ func (m *Manager) start(id string, due time.Time) {
 		m.mu.Unlock()
 		return
 	}
-	if c.running {
+	if m.inFlight[id] != 0 {
 		m.mu.Unlock()
 		m.noteMissed(id, now, 1)
 		return
 	}
-	p, run := c.begin(now)
+	p, run := m.begin(c, now)
 	ctx := m.runCtx
 	m.running.Add(1)
 	m.mu.Unlock()
@@ -35,13 +36,13 @@ func (m *Manager) start(id string, due time.Time) {
 // begin marks the check as running and names the run. Names are start times in
 // milliseconds; two starts in the same one, as after a jump of the clock, get
 // different names.
-func (c *check) begin(now time.Time) (*plan, RunID) {
+func (m *Manager) begin(c *check, now time.Time) (*plan, RunID) {
 	run := RunID(now.UnixMilli())
 	if run == c.last {
 		run++
 	}
 	c.last = run
-	c.running = true
+	m.inFlight[c.plan.id] = run
 	return c.plan, run
 }
 
@@ -52,11 +53,9 @@ func (m *Manager) execute(ctx context.Context, p *plan, run RunID, manual bool) 
 	f := m.runner.run(ctx, p, run)
 	f.manual = manual
 	m.mu.Lock()
-	if c := m.checks[p.id]; c != nil && c.last == run {
-		c.running = false
-		if f.err != nil {
-			c.answer(f)
-		}
+	delete(m.inFlight, p.id)
+	if c := m.checks[p.id]; c != nil && f.err != nil {
+		c.answer(f)
 	}
 	m.mu.Unlock()
 	if f.err != nil {
@@ -108,22 +107,36 @@ func (m *Manager) RunNow(ctx context.Context, id string) (*Result, error) {
 		m.mu.Unlock()
 		return nil, fault.Unavailable("checks are not running; the server is starting or stopping")
 	}
-	if !c.running {
-		p, run := c.begin(time.Now())
+	run := m.inFlight[id]
+	if run == 0 {
+		var p *plan
+		p, run = m.begin(c, time.Now())
 		m.running.Add(1)
 		go m.execute(m.runCtx, p, run, true)
 	}
-	c.waiters = append(c.waiters, waiter{run: c.last, done: done})
+	c.waiters = append(c.waiters, waiter{run: run, done: done})
 	m.mu.Unlock()
 	select {
 	case f := <-done:
 		if f.err != nil {
-			return nil, fault.Unavailable("the run was given up: %w", f.err)
+			return nil, kept(f.err, "the run was given up")
+		}
+		if f.unstored != nil {
+			return nil, kept(f.unstored, "the run ended "+f.result.Status.String()+", but could not be stored")
 		}
 		return &f.result, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// kept says what was being done when err came; an error without a kind is one
+// of the store's or of a stop, so it may be different later.
+func kept(err error, doing string) error {
+	if fault.KindOf(err) == "" {
+		return fault.Unavailable("%s: %w", doing, err)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
 }
 
 // apply judges the state that a finished run leads to. The recorder calls it,
@@ -170,7 +183,7 @@ func (m *Manager) logChange(c *check, from Status, r *Result) {
 	}
 }
 
-// publish shows a batch that is on disk.
+// publish shows a batch that is on disk, or that the store refuses.
 func (m *Manager) publish(batch []finished) {
 	events := make([]Event, 0, len(batch))
 	m.mu.Lock()

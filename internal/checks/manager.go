@@ -62,6 +62,7 @@ type Manager struct {
 	checks    map[string]*check
 	order     []string // IDs as in the file
 	lives     map[string]Life
+	inFlight  map[string]RunID // runs under way, also of checks that were removed
 	retention Retention
 	runCtx    context.Context // of Run; nil before and after
 }
@@ -72,7 +73,6 @@ type check struct {
 	life     Life    // as judged; shown follows when the result is on disk
 	previous verdict // of the last judged run
 	shown    shown
-	running  bool
 	last     RunID // the last run that was started
 	missed   uint64
 	waiters  []waiter
@@ -107,7 +107,7 @@ func New(d Deps) *Manager {
 	m := &Manager{
 		log: log, store: d.Store, http: d.HTTP, contracts: d.Contracts, publisher: d.Publisher, onResult: d.OnResult,
 		runner: runner{tracer: tracer{seed: d.TraceSeed}, contracts: d.Contracts},
-		checks: map[string]*check{}, lives: map[string]Life{}, retention: DefaultRetention(),
+		checks: map[string]*check{}, lives: map[string]Life{}, inFlight: map[string]RunID{}, retention: DefaultRetention(),
 		metrics: newMetrics(), ready: make(chan struct{}),
 	}
 	m.scheduler = newScheduler(m.start, m.noteMissed)
@@ -157,14 +157,16 @@ func (m *Manager) Prepare(cfg Config) (commit func(), err error) {
 
 // commit swaps the checks.
 func (m *Manager) commit(plans []*plan, retention Retention) {
-	fresh := m.swap(plans, retention)
+	fresh, returned := m.swap(plans, retention)
+	m.warmReturned(returned)
 	for _, p := range plans {
 		m.scheduler.set(p.id, p.schedule, fresh[p.id])
 	}
 }
 
-// swap replaces the plans and returns which checks have never run.
-func (m *Manager) swap(plans []*plan, retention Retention) (fresh map[string]bool) {
+// swap replaces the plans. It returns which checks have never run, and which
+// have a history that this Manager has not shown yet.
+func (m *Manager) swap(plans []*plan, retention Retention) (fresh map[string]bool, returned []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	old := m.checks
@@ -178,6 +180,9 @@ func (m *Manager) swap(plans []*plan, retention Retention) (fresh map[string]boo
 			life := m.lives[p.id]
 			c = &check{life: life, last: life.LastRun, shown: shown{life: life}}
 			fresh[p.id] = life.LastRun == 0
+			if life.LastRun != 0 {
+				returned = append(returned, p.id)
+			}
 		} else {
 			c.plan.release(m.http)
 		}
@@ -194,7 +199,7 @@ func (m *Manager) swap(plans []*plan, retention Retention) (fresh map[string]boo
 		}
 		m.scheduler.remove(id)
 	}
-	return fresh
+	return fresh, returned
 }
 
 // Ready waits until Run schedules checks.
@@ -210,7 +215,7 @@ func (m *Manager) Ready(ctx context.Context) error {
 // Run schedules checks until ctx ends and every run has ended and is recorded.
 // It may be called once.
 func (m *Manager) Run(ctx context.Context) error {
-	if err := m.warm(ctx); err != nil {
+	if err := m.warm(ctx, m.ids()); err != nil {
 		return err
 	}
 	recordCtx, stopRecording := context.WithCancel(context.WithoutCancel(ctx))
@@ -247,8 +252,8 @@ func (m *Manager) shut() {
 
 // warm fills in the last runs of each check from the history, so that pages
 // have something to show at once after a restart.
-func (m *Manager) warm(ctx context.Context) error {
-	for _, id := range m.ids() {
+func (m *Manager) warm(ctx context.Context, ids []string) error {
+	for _, id := range ids {
 		life := m.lifeOf(id)
 		if life.LastRun == 0 {
 			continue
@@ -264,6 +269,21 @@ func (m *Manager) warm(ctx context.Context) error {
 		m.show(id, results)
 	}
 	return nil
+}
+
+// warmReturned does the same for checks that a reload brought back.
+func (m *Manager) warmReturned(ids []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.runCtx == nil || len(ids) == 0 {
+		return // Run warms all of them when it begins
+	}
+	ctx := m.runCtx
+	m.running.Go(func() {
+		if err := m.warm(ctx, ids); err != nil && ctx.Err() == nil {
+			m.log.Warn("the history of checks that came back could not be read", "error", err)
+		}
+	})
 }
 
 const units30d = 30 * 24 * time.Hour

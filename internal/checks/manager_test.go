@@ -315,9 +315,14 @@ func TestAFullDiskDoesNotStopTheWatch(t *testing.T) {
 	store := newMemory()
 	b := work(t, store, Check{Name: "x", URL: server.URL, Every: rarely})
 	store.setFull(true)
-	b.run(t, "x")
-	if r := b.run(t, "x"); r.State != Down {
-		t.Fatalf("state %s although the answer was a 503", r.State)
+	for range 2 {
+		// What is not on disk is not acknowledged.
+		if _, err := b.RunNow(t.Context(), "x"); fault.KindOf(err) != fault.KindUnavailable || !strings.Contains(err.Error(), "could not be stored") {
+			t.Fatalf("a run that is not stored is told as %v", err)
+		}
+	}
+	if v, err := b.View("x"); err != nil || v.State != Down {
+		t.Fatalf("state %s (%v) although the answer was a 503", v.State, err)
 	}
 	notices := b.notices.List()
 	if len(notices) != 1 || !strings.Contains(notices[0].Text, "no space left") {
@@ -386,3 +391,51 @@ type panicking struct{}
 func (panicking) Do(context.Context, probe.Input) (*probe.Response, error) { panic("hostile answer") }
 func (panicking) Method() string                                           { return "GET" }
 func (panicking) URL() string                                              { return "http://x/" }
+
+func TestARemovedCheckThatComesBackRunsOnceAtATime(t *testing.T) {
+	var running, most atomic.Int64
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		most.Store(max(most.Load(), running.Add(1)))
+		<-release
+		running.Add(-1)
+	}))
+	defer server.Close()
+	list := []Check{{Name: "x", URL: server.URL, Every: rarely}}
+	b := work(t, newMemory(), list...)
+	results := make(chan error, 2)
+	go func() { _, err := b.RunNow(t.Context(), "x"); results <- err }()
+	for running.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	b.configure(t, Check{Name: "other", URL: server.URL, Every: rarely})
+	if err := <-results; fault.KindOf(err) != fault.KindNotFound {
+		t.Errorf("whoever waits for a removed check hears %v", err)
+	}
+	b.configure(t, list...)
+	go func() { _, err := b.RunNow(t.Context(), "x"); results <- err }()
+	time.Sleep(20 * time.Millisecond) // a second run would have begun
+	close(release)
+	if err := <-results; err != nil {
+		t.Error(err)
+	}
+	if most.Load() != 1 {
+		t.Errorf("%d runs at once", most.Load())
+	}
+}
+
+func TestACheckThatComesBackShowsItsPast(t *testing.T) {
+	server := answering(t, 200)
+	check := Check{Name: "x", URL: server.URL, Every: rarely}
+	b := work(t, newMemory(), check)
+	b.run(t, "x")
+	b.configure(t, Check{Name: "other", URL: server.URL, Every: rarely})
+	b.configure(t, check)
+	for range 1000 {
+		if v, err := b.View("x"); err == nil && v.Last != nil && len(v.Recent) == 1 && v.State == Up {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Error("its last run is not shown")
+}

@@ -103,15 +103,18 @@ func (r *recorder) record(ctx context.Context, batch []finished) {
 			r.pending.Evidence = append(r.pending.Evidence, *evidence)
 		}
 	}
-	r.write(ctx)
+	err := r.write(ctx)
+	for i := range batch {
+		batch[i].unstored = err
+	}
 	r.publish(batch)
 }
 
 // write hands what is pending to the store. The write is not cut off by a stop:
 // what ran is kept.
-func (r *recorder) write(ctx context.Context) {
+func (r *recorder) write(ctx context.Context) error {
 	if r.pending.Empty() {
-		return
+		return nil
 	}
 	writeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
@@ -123,7 +126,7 @@ func (r *recorder) write(ctx context.Context) {
 			r.log.Info("history is written again")
 		}
 		r.pending.reset()
-		return
+		return nil
 	}
 	if !r.failing {
 		r.failing = true
@@ -140,6 +143,7 @@ func (r *recorder) write(ctx context.Context) {
 	limit(&r.pending.Evidence, 500)
 	limit(&r.pending.Transitions, 10_000)
 	limit(&r.pending.Missed, 10_000)
+	return err
 }
 
 // limit keeps the newest n elements.

@@ -26,6 +26,7 @@ type finished struct {
 	facts    facts
 	manual   bool
 	err      error // the run was given up: nothing of it counts
+	unstored error // the store refused the result; it waits in memory
 }
 
 // stepRun is one step as it went, unredacted and in memory only.
@@ -88,7 +89,20 @@ func retryOn(on string, class probe.Class) bool {
 	return on != onNetwork || class.Network()
 }
 
-// delay is the pause after attempt n (from 0).
+// pauses is how long all delays take together, with the defaults filled in.
+func (r Retries) pauses() time.Duration {
+	if r.Delay == 0 {
+		r.Delay = DefaultRetryDelay
+	}
+	var sum time.Duration
+	for n := range r.Max {
+		sum += r.delay(n)
+	}
+	return sum
+}
+
+// delay is the pause after attempt n (from 0). maxRetry and maxRetryDelay keep
+// it from overflowing.
 func (r Retries) delay(n int) time.Duration {
 	d := r.Delay.Std()
 	switch r.Backoff {

@@ -16,11 +16,17 @@ type schedule struct {
 	offset time.Duration // place in the interval, 0 ≤ offset < every
 	cron   cron.Schedule
 	active *activeHours // nil: always
-	text   string
+	// morning is the check's place after the active hours open.
+	morning time.Duration
+	text    string
 }
 
-// maxSearch bounds how far ahead a start inside the active hours is looked for.
-const maxSearch = 8 * units.Day
+// A cron schedule with active hours is searched this far ahead for a start; the
+// two may never meet ("0 3 * * *" in the morning hours).
+const (
+	maxSearchTime  = 400 * units.Day
+	maxSearchSteps = 1000
+)
 
 // newSchedule builds the schedule of a check whose defaults are filled in.
 func newSchedule(id string, c *Check) (schedule, error) {
@@ -43,6 +49,7 @@ func newSchedule(id string, c *Check) (schedule, error) {
 			return s, err
 		}
 		s.active = hours
+		s.morning = place(id, min(hours.length(), max(s.every, time.Minute)))
 		s.text += ", " + c.Active
 	}
 	return s, nil
@@ -53,27 +60,34 @@ func newSchedule(id string, c *Check) (schedule, error) {
 // neither delays nor repeats a start that is already planned.
 // ok is false when the schedule has no start in the foreseeable future.
 func (s *schedule) next(now time.Time) (at time.Time, ok bool) {
-	t := now
-	for {
-		if s.cron != nil {
-			n := s.cron.Next(t.Round(0))
-			if n.IsZero() {
-				return time.Time{}, false
-			}
-			t = now.Add(n.Sub(now.Round(0)))
-		} else {
-			t = t.Add(s.untilNext(t))
-		}
-		if s.active == nil || s.active.contains(t) {
-			return t, true
-		}
-		opens := s.active.opens(t)
-		if opens.Sub(t) > maxSearch || opens.Before(t) {
+	if s.cron != nil {
+		return s.nextCron(now)
+	}
+	at = now.Add(s.untilNext(now))
+	if s.active == nil || s.active.contains(at) {
+		return at, true
+	}
+	// Outside the hours the start moves to the check's place after they open, so
+	// that an interval longer than the hours has a start in each of them too.
+	return now.Add(s.active.opens(at).Sub(now.Round(0)) + s.morning), true
+}
+
+// nextCron returns the first point of the cron schedule that is inside the
+// active hours; points outside are left out, because somebody chose them.
+func (s *schedule) nextCron(now time.Time) (at time.Time, ok bool) {
+	wall := now.Round(0)
+	for range maxSearchSteps {
+		point := s.cron.Next(wall)
+		if point.IsZero() || point.Sub(now.Round(0)) > maxSearchTime {
 			return time.Time{}, false
 		}
-		// A start exactly at the opening counts: search from just before it.
-		t = now.Add(opens.Sub(now.Round(0)) - 1)
+		if s.active == nil || s.active.contains(point) {
+			return now.Add(point.Sub(now.Round(0))), true
+		}
+		// A point exactly at the opening counts: go on from just before it.
+		wall = s.active.opens(point).Add(-1)
 	}
+	return time.Time{}, false
 }
 
 // untilNext is how long after t the next point of the grid is; the grid is

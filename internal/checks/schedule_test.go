@@ -138,3 +138,63 @@ func TestAFreshCheckRunsSoon(t *testing.T) {
 		t.Errorf("a new check with a long interval first runs after %s", at.Sub(now))
 	}
 }
+
+// Hours that the interval's grid never meets once made next look for ever.
+func TestEveryIntervalHasAStartInEveryHours(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	for _, every := range []time.Duration{time.Second, time.Minute, 7 * time.Minute, time.Hour, 6 * time.Hour, units.Day, 3 * units.Day, units.Week} {
+		for _, active := range []string{"Mon-Sun 08:00-08:30", "Mon 08:00-08:01", "Sat,Sun 00:00-24:00 Europe/Berlin", "10:00-14:00"} {
+			for i := range 50 {
+				s := mustSchedule(t, fmt.Sprintf("check-%d", i), Check{Every: units.Duration(every), Active: active})
+				at := now
+				for range 20 {
+					next, ok := s.next(at)
+					if !ok || !next.After(at) || !s.active.contains(next) {
+						t.Fatalf("every %s, %s: after %s comes %s (%v)", every, active, at, next, ok)
+					}
+					if wait := next.Sub(at); wait > every+8*units.Day {
+						t.Fatalf("every %s, %s: %s until the next start", every, active, wait)
+					}
+					at = next
+				}
+			}
+		}
+	}
+}
+
+func TestACronThatNeverMeetsItsHoursIsRefused(t *testing.T) {
+	for _, c := range []Check{
+		{Name: "x", URL: "http://x/", Cron: "0 3 * * *", Active: "Mon-Sun 08:00-08:30"},
+		{Name: "x", URL: "http://x/", Cron: "0 0 30 2 *"},
+	} {
+		problems := c.Validate("")
+		if len(problems) != 1 || problems[0].Path != "cron" || problems[0].Message != "the schedule has no start within a year" {
+			t.Errorf("%s %s: %v", c.Cron, c.Active, problems)
+		}
+	}
+	good := Check{Name: "x", URL: "http://x/", Cron: "* * * * *", Active: "Mon 08:00-08:01"}
+	if problems := good.Validate(""); len(problems) != 0 {
+		t.Error(problems)
+	}
+}
+
+func FuzzSchedule(f *testing.F) {
+	f.Add("*/5 * * * *", "Mon-Fri 08:00-20:00", int64(60), int64(1_795_000_000))
+	f.Add("", "Sun 23:59-24:00", int64(86400), int64(0))
+	f.Add("0 0 29 2 *", "Tue 00:00-00:01", int64(0), int64(-5))
+	f.Fuzz(func(t *testing.T, cron, active string, seconds, unix int64) {
+		c := Check{Cron: cron, Active: active, Every: units.Duration(time.Duration(seconds%(400*86400)) * time.Second)}
+		if cron == "" && c.Every < minEvery {
+			return
+		}
+		s, err := newSchedule("fuzz", &c)
+		if err != nil {
+			return
+		}
+		now := time.Unix(unix%(1<<33), 0)
+		at, ok := s.next(now)
+		if ok && (!at.After(now) || s.active != nil && !s.active.contains(at)) {
+			t.Fatalf("after %s comes %s", now, at)
+		}
+	})
+}

@@ -89,22 +89,52 @@ func (s *scheduler) run(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	var due []dueCheck
+	last := time.Now()
 	for {
 		var wait time.Duration
-		due, wait = s.takeDue(time.Now(), due[:0])
+		now := time.Now()
+		if jump := drift(last, now); jump > maxDrift || jump < -maxDrift {
+			s.replan(now)
+		}
+		last = now
+		due, wait = s.takeDue(now, due[:0])
 		for _, d := range due {
 			if d.missed > 0 {
 				s.missed(d.id, d.at, d.missed)
 			}
 			s.start(d.id, d.at)
 		}
-		timer.Reset(wait)
+		timer.Reset(min(wait, lookAtClock))
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
 		case <-s.wake:
 		}
+	}
+}
+
+// Planned starts wait on the monotonic clock, so that a jump of the wall clock
+// costs nothing; but on many systems that clock stands still while the machine
+// sleeps. So the scheduler looks at both at least every lookAtClock, and plans
+// anew when they have drifted apart.
+const (
+	lookAtClock = 30 * time.Second
+	maxDrift    = time.Second
+)
+
+// drift is how much further the wall clock went than the monotonic one.
+func drift(last, now time.Time) time.Duration {
+	return now.Round(0).Sub(last.Round(0)) - now.Sub(last)
+}
+
+// replan gives every check its next start by the wall clock as it is now.
+func (s *scheduler) replan(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.entries {
+		due, ok := e.schedule.next(now)
+		s.place(e, due, ok)
 	}
 }
 

@@ -147,3 +147,45 @@ func BenchmarkScheduler(b *testing.B) {
 		due, _ = s.takeDue(now, due[:0])
 	}
 }
+
+func TestAfterSleepTheWallClockCounts(t *testing.T) {
+	log := &starts{at: map[string][]time.Time{}, missed: map[string]uint32{}}
+	s := newScheduler(log.start, log.miss)
+	s.set("nightly", mustSchedule(t, "nightly", Check{Cron: "0 9 * * *"}), false)
+	s.set("often", mustSchedule(t, "often", Check{Every: units.Duration(30 * time.Second)}), false)
+	woken := time.Date(2030, 1, 1, 8, 59, 0, 0, time.Local) // the monotonic clock knows nothing of the years between
+	s.replan(woken)
+	if due := s.entries["nightly"].due; due.Sub(woken) != time.Minute {
+		t.Errorf("the nightly check is due in %s", due.Sub(woken))
+	}
+	if due := s.entries["often"].due; due.Sub(woken) > 30*time.Second {
+		t.Errorf("the frequent check is due in %s", due.Sub(woken))
+	}
+	now := time.Now()
+	if d := drift(now, now.Add(time.Hour)); d != 0 {
+		t.Errorf("both clocks went an hour, but the drift is %s", d)
+	}
+}
+
+func TestRetriesFitBetweenRuns(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		check Check
+		path  string
+	}{
+		{"delays longer than the interval", Check{Every: units.Duration(time.Second), Retries: Retries{Max: 3, Delay: units.Duration(time.Second)}}, "retries"},
+		{"a delay that would overflow", Check{Every: units.Duration(time.Hour), Retries: Retries{Max: 10, Delay: units.Duration(10000 * time.Hour), Backoff: "exponential"}}, "retries.delay"},
+		{"delays that fit", Check{Every: units.Duration(time.Minute), Retries: Retries{Max: 2, Delay: units.Duration(2 * time.Second), Backoff: "exponential"}}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.check.Name, tt.check.URL = "x", "http://x/"
+			problems := tt.check.Validate("")
+			if tt.path == "" && len(problems) == 0 {
+				return
+			}
+			if len(problems) != 1 || problems[0].Path != tt.path {
+				t.Errorf("got %v", problems)
+			}
+		})
+	}
+}

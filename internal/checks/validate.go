@@ -7,9 +7,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"lapwing.dev/lapwing/internal/checks/assert"
 	"lapwing.dev/lapwing/internal/fault"
+	"lapwing.dev/lapwing/internal/units"
 )
 
 var captureName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -91,11 +93,24 @@ func (c *Check) validateTimes(ps *fault.Problems) {
 	}
 	if _, err := newSchedule("x", &Check{Every: DefaultEvery, Cron: c.Cron}); err != nil {
 		ps.Add("cron", `write five fields, such as "*/5 * * * *"`, "%s", err)
+		return
 	}
 	if c.Active != "" {
 		if _, err := parseActiveHours(c.Active); err != nil {
 			ps.Add("active", "", "%s", err)
+			return
 		}
+	}
+	if c.Cron == "" {
+		return
+	}
+	s, err := newSchedule("x", &Check{Cron: c.Cron, Active: c.Active})
+	if err != nil {
+		ps.Add("cron", "", "%s", err)
+		return
+	}
+	if _, ok := s.next(time.Now()); !ok {
+		ps.Add("cron", "change it, or the active hours", "the schedule has no start within a year")
 	}
 }
 
@@ -103,6 +118,13 @@ func (c *Check) validateRetries(ps *fault.Problems) {
 	r := c.Retries
 	if r.Max < 0 || r.Max > maxRetry {
 		ps.Add("retries.max", fmt.Sprintf("0 to %d", maxRetry), "%d retries", r.Max)
+	}
+	if r.Delay > maxRetryDelay {
+		ps.Add("retries.delay", "the longest is "+maxRetryDelay.String(), "%s is too long", r.Delay)
+	} else if every := max(c.Every, c.Interval); every != 0 && r.Max > 0 && r.Max <= maxRetry {
+		if pauses := r.pauses(); pauses >= every.Std() {
+			ps.Add("retries", "use fewer, or shorter delays", "the delays of all retries take %s, longer than the %s between runs", units.Duration(pauses), every)
+		}
 	}
 	oneOf(ps, "retries.backoff", r.Backoff, backoffFixed, backoffLinear, backoffExponential)
 	oneOf(ps, "retries.on", r.On, onAny, onNetwork)

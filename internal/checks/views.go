@@ -95,7 +95,7 @@ func (m *Manager) view(c *check) View {
 		Method: first.request.Method(), Target: redactURL(first.request.URL(), p.redactor),
 		Schedule: p.schedule.text, Interval: p.schedule.every, Timeout: p.config.Timeout.Std(),
 		Labels: p.config.Labels, State: c.state(), Since: c.shown.life.Since,
-		Failures: c.shown.life.Failures, Running: c.running, Missed: c.missed, CertExpires: c.shown.facts.certExpires,
+		Failures: c.shown.life.Failures, Running: m.inFlight[p.id] != 0, Missed: c.missed, CertExpires: c.shown.facts.certExpires,
 	}
 	v.Operation = m.operation(p, v.Method, first.request.URL())
 	for i := range p.steps {
@@ -290,7 +290,7 @@ func (m *Manager) setPaused(ctx context.Context, id, by string, paused bool) err
 	}
 	// The store is asked outside the lock: a slow disk must not stop the checks.
 	if err := m.store.SetPaused(ctx, t, paused); err != nil {
-		return fault.Unavailable("it could not be written down, so nothing has changed: %w", err)
+		return kept(err, "nothing has changed, because it could not be written down")
 	}
 	m.mu.Lock()
 	c = m.checks[id]
