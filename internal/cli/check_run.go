@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -30,7 +31,7 @@ func newCheckRun(s streams, g *globals) *cobra.Command {
 		Use: "run [NAME…]", Short: "Run checks once, now: a gate for CI",
 		Long: `Run the checks of a configuration once, now, without a server and without storing
 anything. Exit status 1 when a check is down; degraded and flaky checks pass, and are
-shown. A reporter writes to standard output, or to a file with NAME=FILE:
+shown. Checks that the file pauses are left out unless they are named. A reporter writes to standard output, or to a file with NAME=FILE:
 
   lapwing check run --reporter list,junit=report.xml
   lapwing check run --label team=shop --reporter github`,
@@ -44,7 +45,7 @@ shown. A reporter writes to standard output, or to a file with NAME=FILE:
 	flags := cmd.Flags()
 	flags.StringVarP(&run.file, "config", "c", defaultFile, "configuration file (LAPWING_CONFIG)")
 	flags.StringSliceVarP(&run.reporters, "reporter", "r", []string{"list"}, "list, json, junit, github; NAME=FILE writes to a file")
-	flags.StringSliceVarP(&run.labels, "label", "l", nil, "only checks with this label, KEY=VALUE")
+	flags.StringSliceVarP(&run.labels, "label", "l", nil, "only checks with this label, KEY=VALUE or KEY")
 	flags.StringVar(&run.api, "api", "", "only checks of this API")
 	flags.IntVar(&run.parallel, "parallel", 8, "how many checks run at a time")
 	flags.BoolVar(&run.noColor, "no-color", false, "no colours (NO_COLOR)")
@@ -66,29 +67,40 @@ func (run *checkRun) run(cmd *cobra.Command, s streams, g *globals, names []stri
 		return err
 	}
 	defer done()
-	ids, err := run.choose(manager.List(), names)
+	chosen, err := run.choose(manager.List(), names)
 	if err != nil {
 		return err
 	}
-	for _, r := range reporters {
-		r.begin(len(ids))
+	var ids []string
+	left := map[string]checks.View{} // not run (yet)
+	for _, v := range chosen {
+		left[v.ID] = v
+		if v.State != checks.Paused || len(names) > 0 {
+			ids = append(ids, v.ID)
+		}
 	}
 	down := 0
-	err = manager.RunOnce(cmd.Context(), ids, run.parallel, func(o checks.Once) {
-		if o.Result.Status == checks.Down {
-			down++
-		}
-		for _, r := range reporters {
-			r.report(o)
-		}
-	})
-	if err != nil {
-		return fmt.Errorf("interrupted before every check had run: %w", err)
+	var interrupted error
+	if len(ids) > 0 {
+		interrupted = manager.RunOnce(cmd.Context(), ids, run.parallel, func(o checks.Once) {
+			if o.Result.Status == checks.Down {
+				down++
+			}
+			delete(left, o.View.ID)
+			for _, r := range reporters {
+				r.report(o)
+			}
+		})
 	}
+	// Reports are finished after an interruption too: half a file helps nobody.
+	notRun := slices.SortedFunc(maps.Values(left), func(a, b checks.View) int { return strings.Compare(a.Name, b.Name) })
 	for _, r := range reporters {
-		if err := r.end(); err != nil {
+		if err := r.end(notRun); err != nil {
 			return fmt.Errorf("write the report: %w", err)
 		}
+	}
+	if interrupted != nil {
+		return fmt.Errorf("interrupted before every check had run: %w", interrupted)
 	}
 	if down > 0 {
 		return &exitError{status: ExitFailed, err: errChecksFailed, silent: true}
@@ -96,10 +108,10 @@ func (run *checkRun) run(cmd *cobra.Command, s streams, g *globals, names []stri
 	return nil
 }
 
-// choose returns the IDs of the checks that names and flags select; a name
-// that selects nothing is an error, so that a typo cannot pass a gate.
-func (run *checkRun) choose(views []checks.View, names []string) ([]string, error) {
-	var ids []string
+// choose returns the checks that names and flags select; a name that selects
+// nothing is an error, so that a typo cannot pass a gate.
+func (run *checkRun) choose(views []checks.View, names []string) ([]checks.View, error) {
+	var chosen []checks.View
 	found := map[string]bool{}
 	for _, v := range views {
 		named := len(names) == 0
@@ -109,7 +121,7 @@ func (run *checkRun) choose(views []checks.View, names []string) ([]string, erro
 			}
 		}
 		if named && (run.api == "" || v.API == run.api) && hasLabels(v.Labels, run.labels) {
-			ids = append(ids, v.ID)
+			chosen = append(chosen, v)
 		}
 	}
 	for _, name := range names {
@@ -121,10 +133,10 @@ func (run *checkRun) choose(views []checks.View, names []string) ([]string, erro
 			return nil, usageError("there is no check %q; %s", name, hint)
 		}
 	}
-	if len(ids) == 0 {
+	if len(chosen) == 0 {
 		return nil, usageError("no check matches; there are: %s", nameList(views))
 	}
-	return ids, nil
+	return chosen, nil
 }
 
 func namesOf(views []checks.View) []string {
@@ -143,10 +155,13 @@ func nameList(views []checks.View) string {
 	return strings.Join(names, ", ")
 }
 
+// hasLabels reports whether the labels have all of want: KEY=VALUE, or KEY with
+// any value.
 func hasLabels(labels map[string]string, want []string) bool {
 	return !slices.ContainsFunc(want, func(pair string) bool {
-		key, value, _ := strings.Cut(pair, "=")
-		return labels[key] != value
+		key, value, valued := strings.Cut(pair, "=")
+		have, ok := labels[key]
+		return !ok || valued && have != value
 	})
 }
 

@@ -10,16 +10,19 @@ import (
 
 // reporter writes the outcome of `lapwing check run` in one format.
 type reporter interface {
-	begin(total int)
 	report(o checks.Once)
-	end() error
+	// end finishes the report; notRun are paused checks, and those that an
+	// interruption left over.
+	end(notRun []checks.View) error
 }
 
 // reporterKinds are the formats, by the name that --reporter takes.
 var reporterKinds = map[string]func(w io.Writer, color bool) reporter{
-	"list":   func(w io.Writer, color bool) reporter { return &listReporter{w: w, color: color} },
-	"json":   func(w io.Writer, _ bool) reporter { return &jsonReporter{w: w} },
-	"junit":  func(w io.Writer, _ bool) reporter { return &junitReporter{w: w} },
+	"list": func(w io.Writer, color bool) reporter { return &listReporter{w: w, color: color} },
+	"json": func(w io.Writer, _ bool) reporter {
+		return &jsonReporter{w: w, doc: jsonReport{Version: 1, Checks: []jsonCheck{}}}
+	},
+	"junit":  func(w io.Writer, _ bool) reporter { return &junitReporter{w: w, suite: junitSuite{Name: "lapwing"}} },
 	"github": func(w io.Writer, _ bool) reporter { return &githubReporter{w: w} },
 }
 

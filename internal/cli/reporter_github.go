@@ -15,8 +15,6 @@ type githubReporter struct {
 	err error
 }
 
-func (r *githubReporter) begin(int) {}
-
 func (r *githubReporter) report(o checks.Once) {
 	command := ""
 	switch {
@@ -39,7 +37,7 @@ func (r *githubReporter) report(o checks.Once) {
 	}
 }
 
-func (r *githubReporter) end() error { return r.err }
+func (r *githubReporter) end([]checks.View) error { return r.err }
 
 // escapeData and escapeProperty keep hostile answers from forging commands.
 func escapeData(s string) string {

@@ -19,6 +19,7 @@ type jsonReport struct {
 	Version int         `json:"version"`
 	Down    int         `json:"down"`
 	Checks  []jsonCheck `json:"checks"`
+	NotRun  []string    `json:"not_run,omitempty"` // paused, or left over by an interruption
 }
 
 type jsonCheck struct {
@@ -47,10 +48,6 @@ type jsonAttempt struct {
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-func (r *jsonReporter) begin(total int) {
-	r.doc = jsonReport{Version: 1, Checks: make([]jsonCheck, 0, total)}
-}
-
 func (r *jsonReporter) report(o checks.Once) {
 	res := &o.Result
 	c := jsonCheck{
@@ -71,7 +68,10 @@ func (r *jsonReporter) report(o checks.Once) {
 	r.doc.Checks = append(r.doc.Checks, c)
 }
 
-func (r *jsonReporter) end() error {
+func (r *jsonReporter) end(notRun []checks.View) error {
+	for _, v := range notRun {
+		r.doc.NotRun = append(r.doc.NotRun, v.Name)
+	}
 	encoder := json.NewEncoder(r.w)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(r.doc)

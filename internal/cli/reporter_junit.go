@@ -21,6 +21,7 @@ type junitSuite struct {
 	Name     string      `xml:"name,attr"`
 	Tests    int         `xml:"tests,attr"`
 	Failures int         `xml:"failures,attr"`
+	Skipped  int         `xml:"skipped,attr"`
 	Time     string      `xml:"time,attr"`
 	Cases    []junitCase `xml:"testcase"`
 	total    time.Duration
@@ -31,7 +32,18 @@ type junitCase struct {
 	Class   string        `xml:"classname,attr"`
 	Time    string        `xml:"time,attr"`
 	Failure *junitFailure `xml:"failure,omitempty"`
+	Skipped *junitSkipped `xml:"skipped,omitempty"`
 	Output  string        `xml:"system-out,omitempty"`
+}
+
+type junitSkipped struct{}
+
+// junitClass groups the test cases by API.
+func junitClass(v checks.View) string {
+	if v.API == "" {
+		return "lapwing.checks"
+	}
+	return "lapwing." + v.API
 }
 
 type junitFailure struct {
@@ -39,15 +51,9 @@ type junitFailure struct {
 	Text    string `xml:",chardata"`
 }
 
-func (r *junitReporter) begin(int) { r.suite = junitSuite{Name: "lapwing"} }
-
 func (r *junitReporter) report(o checks.Once) {
 	res := &o.Result
-	api := o.View.API
-	if api == "" {
-		api = "checks"
-	}
-	c := junitCase{Name: o.View.Name, Class: "lapwing." + api, Time: fmt.Sprintf("%.3f", res.Latency().Seconds())}
+	c := junitCase{Name: o.View.Name, Class: junitClass(o.View), Time: fmt.Sprintf("%.3f", res.Latency().Seconds())}
 	r.suite.Tests++
 	r.suite.total += res.Latency()
 	switch {
@@ -89,7 +95,12 @@ func xmlText(s string) string {
 	}, strings.ToValidUTF8(s, "�"))
 }
 
-func (r *junitReporter) end() error {
+func (r *junitReporter) end(notRun []checks.View) error {
+	for _, v := range notRun {
+		r.suite.Tests++
+		r.suite.Skipped++
+		r.suite.Cases = append(r.suite.Cases, junitCase{Name: v.Name, Class: junitClass(v), Time: "0.000", Skipped: &junitSkipped{}})
+	}
 	r.suite.Time = fmt.Sprintf("%.3f", r.suite.total.Seconds())
 	if _, err := io.WriteString(r.w, xml.Header); err != nil {
 		return err

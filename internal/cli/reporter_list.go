@@ -16,8 +16,6 @@ type listReporter struct {
 	err                        error
 }
 
-func (r *listReporter) begin(int) {}
-
 func (r *listReporter) report(o checks.Once) {
 	res := &o.Result
 	switch res.Status {
@@ -69,10 +67,20 @@ func (r *listReporter) reportStep(step *checks.StepEvidence, res *checks.Result)
 	}
 }
 
-func (r *listReporter) end() error {
+func (r *listReporter) end(notRun []checks.View) error {
+	for _, v := range notRun {
+		why := "not run"
+		if v.State == checks.Paused {
+			why = "paused"
+		}
+		r.print("%s %s  %s\n", "–", v.Name, why)
+	}
 	r.print("%d up, %d degraded, %d down", r.up, r.degraded, r.down)
 	if r.flaked > 0 {
 		r.print(", %d flaky", r.flaked)
+	}
+	if len(notRun) > 0 {
+		r.print(", %d not run", len(notRun))
 	}
 	r.print("\n")
 	return r.err

@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"lapwing.dev/lapwing/internal/fault"
 )
 
 // streams are where a command reads and writes.
@@ -115,13 +117,27 @@ func wrapArgErrors(cmd *cobra.Command) {
 			if err == nil {
 				return nil
 			}
-			text := strings.TrimSpace(err.Error())
+			if len(args) == 0 {
+				return usageError("%s; see `%s --help`", strings.TrimSpace(err.Error()), c.CommandPath())
+			}
+			text, _, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
+			if hint := fault.DidYouMean(args[0], commandNames(c)); hint != "" {
+				return usageError("%s; %s", text, hint)
+			}
 			return usageError("%s; see `%s --help`", text, c.CommandPath())
 		}
 	}
 	for _, sub := range cmd.Commands() {
 		wrapArgErrors(sub)
 	}
+}
+
+func commandNames(cmd *cobra.Command) []string {
+	var names []string
+	for _, sub := range cmd.Commands() {
+		names = append(names, sub.Name())
+	}
+	return names
 }
 
 // fromEnv gives a flag the value of LAPWING_<NAME> unless the command line sets it.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -35,7 +36,7 @@ func (d *dataFlags) folder(cmd *cobra.Command) (string, error) {
 	}
 	loaded, err := app.LoadConfig(d.file)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%w\nname the data folder with --data to do without the configuration", err)
 	}
 	return app.DataFolder(loaded), nil
 }

@@ -18,6 +18,7 @@ import (
 	"lapwing.dev/lapwing/internal/app"
 	"lapwing.dev/lapwing/internal/catalog"
 	"lapwing.dev/lapwing/internal/checks"
+	"lapwing.dev/lapwing/internal/config"
 	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/units"
 )
@@ -35,7 +36,7 @@ type watch struct {
 func newWatch(s streams, g *globals) *cobra.Command {
 	w := watch{}
 	cmd := &cobra.Command{
-		Use: "watch URL…", Short: "Start watching APIs: find their operations, check them, write lapwing.yaml", Args: cobra.MinimumNArgs(1),
+		Use: "watch URL…", Short: "Start watching APIs: find their operations, check them, write lapwing.yaml", Args: someURL,
 		Long: `Start watching APIs. Lapwing looks for the OpenAPI document of each (/openapi.json and
 the other usual places, or --openapi), takes the operations that are safe to call (GET and
 HEAD whose parameters are optional or have examples or defaults), checks them, writes
@@ -81,6 +82,9 @@ func (w *watch) run(ctx context.Context, s streams, g *globals, args []string) e
 	}
 	nameChecks(apis)
 	text := watchFile(w.out, apis, every, time.Now())
+	if _, err := config.Parse(w.out, []byte(text), os.LookupEnv); err != nil {
+		return fmt.Errorf("no configuration can be made of this: %w", err)
+	}
 	if err := os.WriteFile(w.out, []byte(text), 0o644); err != nil { //nolint:gosec // a configuration without secrets
 		return fmt.Errorf("write the configuration: %w", err)
 	}
@@ -99,6 +103,14 @@ func (w *watch) run(ctx context.Context, s streams, g *globals, args []string) e
 	return a.Run(ctx)
 }
 
+// someURL wants an argument, and says which.
+func someURL(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return errors.New("name the API to watch, such as `lapwing watch http://localhost:8000`")
+	}
+	return nil
+}
+
 // find looks for an API's document and chooses what to check.
 func (w *watch) find(ctx context.Context, talk io.Writer, arg string, names map[string]bool) (watched, error) {
 	if !strings.Contains(arg, "://") {
@@ -108,7 +120,14 @@ func (w *watch) find(ctx context.Context, talk io.Writer, arg string, names map[
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return watched{}, usageError("%q is not an http or https URL", arg)
 	}
-	base := strings.TrimSuffix(arg, "/")
+	if u.User != nil {
+		u.User = nil
+		return watched{}, usageError("credentials do not belong into the URL, which is written to a file; watch %s, and add `auth: {basic: {username: …, password: \"${API_PASSWORD}\"}}` to the requests that need it", u)
+	}
+	// What is asked when there is no document, and where documents are looked for.
+	asked := u.RequestURI()
+	u.RawQuery, u.Fragment = "", ""
+	base := strings.TrimSuffix(u.String(), "/")
 	ctx, cancel := context.WithTimeout(ctx, findTime)
 	defer cancel()
 	doc, err := catalog.Find(ctx, &http.Client{}, base, w.openapi)
@@ -121,8 +140,7 @@ func (w *watch) find(ctx context.Context, talk io.Writer, arg string, names map[
 		} else {
 			fmt.Fprintf(talk, "→ %s: no OpenAPI document; the URL itself is checked\n", base)
 		}
-		name := apiName("", u.Host, names)
-		return watched{name: name, url: base, checks: []watchedCheck{{name: name, path: "/"}}}, nil
+		return itself(apiName("", u.Host, names), u, asked), nil
 	}
 	probes, skipped := doc.Probes(base)
 	api := watched{name: apiName(doc.Title(), u.Host, names), url: base, openapi: w.place(doc, base), skipped: len(skipped)}
@@ -136,10 +154,15 @@ func (w *watch) find(ctx context.Context, talk io.Writer, arg string, names map[
 		api.openapi, doc.Title(), doc.Version(), plural(len(probes)+len(skipped), "operation"), len(probes), len(skipped))
 	if len(api.checks) == 0 {
 		fmt.Fprintln(talk, "  none of them can be called just so; the URL itself is checked")
-		api.checks = []watchedCheck{{name: api.name, path: "/"}}
-		api.openapi = ""
+		return itself(api.name, u, asked), nil
 	}
 	return api, nil
+}
+
+// itself watches nothing but the URL that was given: its path and query.
+func itself(name string, u *url.URL, asked string) watched {
+	origin := url.URL{Scheme: u.Scheme, Host: u.Host}
+	return watched{name: name, url: origin.String(), checks: []watchedCheck{{name: name, path: asked}}}
 }
 
 // place is how the configuration names the document: a path on the API when it is there.
