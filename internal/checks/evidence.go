@@ -55,7 +55,10 @@ func (sr *stepRun) evidence(redactor *secret.Redactor) StepEvidence {
 			Size:    r.Size, Truncated: r.Size > int64(len(body)),
 		}
 	}
-	for _, o := range sr.outcomes {
+	for i, o := range sr.outcomes {
+		if program := sr.judged[i].program; o.Holds && program != nil {
+			o.Detail = program.Values(sr.answer)
+		}
 		o.Detail = redactor.Text(o.Detail)
 		s.Assertions = append(s.Assertions, o)
 	}

@@ -178,6 +178,8 @@ func (m *Manager) logChange(c *check, from Status, r *Result) {
 		m.log.Warn("check changed state", append(attrs, "reason", r.Last().Reason)...)
 	case r.Status != Up:
 		m.log.Info("check changed state", append(attrs, "reason", r.Last().Reason)...)
+	case from == Unknown:
+		m.log.Debug("check ran for the first time", attrs...) // a start of thousands is not news
 	default:
 		m.log.Info("check changed state", attrs...)
 	}

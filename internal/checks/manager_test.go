@@ -220,6 +220,9 @@ func TestAJourneyCapturesAndTellsNoSecrets(t *testing.T) {
 	if len(steps) != 4 || !steps[2].Skipped || steps[3].Skipped || steps[3].Response == nil {
 		t.Errorf("after a failure only cleaning up runs; got %s", text)
 	}
+	if detail := steps[0].Assertions[0].Detail; detail != "status = 200" {
+		t.Errorf("an assertion that holds says %q", detail)
+	}
 	if steps[0].Captured["user"] != "42" || steps[0].Captured["token"] != "[redacted]" {
 		t.Errorf("captured %v", steps[0].Captured)
 	}

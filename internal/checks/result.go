@@ -107,7 +107,7 @@ type Outcome struct {
 	Assertion string `json:"assertion"`        // as written
 	Holds     bool   `json:"holds"`            //
 	Degrades  bool   `json:"degrades"`         // if it fails, the run is degraded, not down
-	Detail    string `json:"detail,omitempty"` // the values when it does not hold: "status = 503"
+	Detail    string `json:"detail,omitempty"` // the values that decided: "status = 503"
 }
 
 // Transition is one change of a check's state.

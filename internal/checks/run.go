@@ -33,7 +33,9 @@ type finished struct {
 type stepRun struct {
 	step     *stepPlan
 	response *probe.Response
+	answer   *assert.Answer // what the outcomes were judged on; nil without an answer
 	outcomes []Outcome
+	judged   []*assertion // that the outcomes belong to
 	captured map[string]any
 	class    probe.Class
 	reason   string
@@ -208,6 +210,7 @@ func (r *runner) step(ctx context.Context, p *plan, step *stepPlan, in stepInput
 		return sr, Down
 	}
 	answer := assert.NewAnswer(response, in.vars, in.attempt)
+	sr.answer = answer
 	status = r.judge(ctx, p, &sr, answer)
 	if status != Down {
 		status = max(status, capturing(&sr, answer))
@@ -226,6 +229,7 @@ func (r *runner) step(ctx context.Context, p *plan, step *stepPlan, in stepInput
 func (r *runner) judge(ctx context.Context, p *plan, sr *stepRun, answer *assert.Answer) Status {
 	status := Up
 	sr.outcomes = make([]Outcome, 0, len(sr.step.asserts))
+	sr.judged = make([]*assertion, 0, len(sr.step.asserts))
 	for i := range sr.step.asserts {
 		a := &sr.step.asserts[i]
 		if a.isDefaultCert() && sr.response.TLS == nil {
@@ -233,6 +237,7 @@ func (r *runner) judge(ctx context.Context, p *plan, sr *stepRun, answer *assert
 		}
 		o, class := r.check(ctx, p, a, answer, sr.response)
 		sr.outcomes = append(sr.outcomes, o)
+		sr.judged = append(sr.judged, a)
 		if o.Holds {
 			continue
 		}

@@ -12,6 +12,7 @@ type View struct {
 	Method    string            `json:"method"`              // of the (first) request
 	Target    string            `json:"target"`              // URL of the (first) request, redacted
 	Steps     []string          `json:"steps,omitempty"`     // names of the steps, when there are several
+	StepViews []StepView        `json:"step_views"`          // every request of the check, in order; one at least
 	Asserts   []string          `json:"assert,omitempty"`    // as written, defaults included
 	Schedule  string            `json:"schedule"`            // "every 30s", "cron */5 * * * *, Mon-Fri 08:00-20:00 Europe/Berlin"
 	Interval  time.Duration     `json:"interval"`            // 0 with cron
@@ -32,4 +33,14 @@ type View struct {
 	CertExpires time.Time       `json:"cert_expires,omitzero"` // earliest of the chain, as of the last TLS run
 	Last        *Result         `json:"-"`                     // nil before the first run of this process and history
 	Recent      []time.Duration `json:"-"`                     // latencies of the last runs, oldest first, 0 = down; at most 24
+}
+
+// StepView is one request of a check as people see it.
+type StepView struct {
+	Name     string   `json:"name,omitempty"` // "" when the check has one request
+	Method   string   `json:"method"`
+	Target   string   `json:"target"` // redacted, with ${name} as written
+	Asserts  []string `json:"assert,omitempty"`
+	Captures []string `json:"captures,omitempty"` // names, sorted
+	Always   bool     `json:"always,omitempty"`
 }

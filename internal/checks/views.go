@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lapwing.dev/lapwing/internal/fault"
+	"lapwing.dev/lapwing/internal/secret"
 	"lapwing.dev/lapwing/internal/units"
 )
 
@@ -98,16 +99,14 @@ func (m *Manager) view(c *check) View {
 		Failures: c.shown.life.Failures, Running: m.inFlight[p.id] != 0, Missed: c.missed, CertExpires: c.shown.facts.certExpires,
 	}
 	v.Operation = m.operation(p, v.Method, first.request.URL())
+	v.StepViews = make([]StepView, 0, len(p.steps))
 	for i := range p.steps {
-		if p.steps[i].name != "" {
-			v.Steps = append(v.Steps, p.steps[i].name)
+		step := p.steps[i].view(p.redactor)
+		if step.Name != "" {
+			v.Steps = append(v.Steps, step.Name)
 		}
-		for _, a := range p.steps[i].asserts {
-			if a.isDefaultCert() && strings.HasPrefix(p.steps[i].request.URL(), "http://") {
-				continue
-			}
-			v.Asserts = append(v.Asserts, a.text)
-		}
+		v.Asserts = append(v.Asserts, step.Asserts...)
+		v.StepViews = append(v.StepViews, step)
 	}
 	for _, name := range p.config.DependsOn {
 		v.DependsOn = append(v.DependsOn, ID(name))
@@ -131,6 +130,23 @@ func (m *Manager) view(c *check) View {
 	if v.State == Down || v.State == Degraded {
 		v.BecauseOf = m.rootCause(c, map[string]bool{p.id: true})
 	}
+	return v
+}
+
+// view describes one request.
+func (sp *stepPlan) view(redactor *secret.Redactor) StepView {
+	v := StepView{Name: sp.name, Method: sp.request.Method(), Target: redactURL(sp.request.URL(), redactor), Always: sp.always}
+	for i := range sp.asserts {
+		a := &sp.asserts[i]
+		if a.isDefaultCert() && strings.HasPrefix(sp.request.URL(), "http://") {
+			continue // there will be no certificate
+		}
+		v.Asserts = append(v.Asserts, a.text)
+	}
+	for _, c := range sp.captures {
+		v.Captures = append(v.Captures, c.name)
+	}
+	slices.Sort(v.Captures)
 	return v
 }
 

@@ -80,18 +80,20 @@ func (run *checkRun) run(cmd *cobra.Command, s streams, g *globals, names []stri
 		}
 	}
 	down := 0
+	inOrder := &ordered{ids: ids, ended: map[string]checks.Once{}, emit: func(o checks.Once) {
+		if o.Result.Status == checks.Down {
+			down++
+		}
+		delete(left, o.View.ID)
+		for _, r := range reporters {
+			r.report(o)
+		}
+	}}
 	var interrupted error
 	if len(ids) > 0 {
-		interrupted = manager.RunOnce(cmd.Context(), ids, run.parallel, func(o checks.Once) {
-			if o.Result.Status == checks.Down {
-				down++
-			}
-			delete(left, o.View.ID)
-			for _, r := range reporters {
-				r.report(o)
-			}
-		})
+		interrupted = manager.RunOnce(cmd.Context(), ids, run.parallel, inOrder.add)
 	}
+	inOrder.flush()
 	// Reports are finished after an interruption too: half a file helps nobody.
 	notRun := slices.SortedFunc(maps.Values(left), func(a, b checks.View) int { return strings.Compare(a.Name, b.Name) })
 	for _, r := range reporters {
@@ -106,6 +108,35 @@ func (run *checkRun) run(cmd *cobra.Command, s streams, g *globals, names []stri
 		return &exitError{status: ExitFailed, err: errChecksFailed, silent: true}
 	}
 	return nil
+}
+
+// ordered passes runs on in the order of the file, each as soon as those before
+// it have ended, so that the logs of two runs can be compared.
+type ordered struct {
+	ids   []string
+	ended map[string]checks.Once
+	emit  func(checks.Once)
+}
+
+func (q *ordered) add(o checks.Once) {
+	q.ended[o.View.ID] = o
+	for len(q.ids) > 0 {
+		next, ok := q.ended[q.ids[0]]
+		if !ok {
+			return
+		}
+		q.emit(next)
+		q.ids = q.ids[1:]
+	}
+}
+
+// flush passes on what ended behind a run that never did.
+func (q *ordered) flush() {
+	for _, id := range q.ids {
+		if o, ok := q.ended[id]; ok {
+			q.emit(o)
+		}
+	}
 }
 
 // choose returns the checks that names and flags select; a name that selects

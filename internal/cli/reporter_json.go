@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"lapwing.dev/lapwing/internal/checks"
+	"lapwing.dev/lapwing/internal/probe"
 )
 
 // jsonReporter writes one document with every run and its evidence.
@@ -36,14 +37,11 @@ type jsonCheck struct {
 }
 
 type jsonAttempt struct {
-	Status     checks.Status `json:"status"`
-	Code       int           `json:"code"`
-	Reason     string        `json:"reason,omitempty"`
-	DNSMS      float64       `json:"dns_ms"`
-	ConnectMS  float64       `json:"connect_ms"`
-	TLSMS      float64       `json:"tls_ms"`
-	TTFBMS     float64       `json:"ttfb_ms"`
-	TransferMS float64       `json:"transfer_ms"`
+	Status    checks.Status `json:"status"`
+	Code      int           `json:"code"`
+	Reason    string        `json:"reason,omitempty"`
+	LatencyMS float64       `json:"latency_ms"`
+	Phases    probe.Phases  `json:"phases"`
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
@@ -56,8 +54,7 @@ func (r *jsonReporter) report(o checks.Once) {
 	}
 	for i := range res.Attempts {
 		a := &res.Attempts[i]
-		p := a.Phases
-		c.Attempts = append(c.Attempts, jsonAttempt{a.Status, a.Code, a.Reason, ms(p.DNS), ms(p.Connect), ms(p.TLS), ms(p.TTFB), ms(p.Transfer)})
+		c.Attempts = append(c.Attempts, jsonAttempt{a.Status, a.Code, a.Reason, ms(a.Phases.Total()), a.Phases})
 	}
 	if res.Status != checks.Up || res.Flaky() {
 		c.Evidence = o.Evidence
@@ -74,5 +71,6 @@ func (r *jsonReporter) end(notRun []checks.View) error {
 	}
 	encoder := json.NewEncoder(r.w)
 	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false) // "latency < 300ms" is for people too
 	return encoder.Encode(r.doc)
 }

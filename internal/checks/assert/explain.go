@@ -108,17 +108,22 @@ func (x *explainer) program(written, node ast.Node) (*vm.Program, error) {
 
 // why says which values made the assertion false.
 func (x *explainer) why(a *Answer) string {
+	if detail := x.values(a, true); detail != "" {
+		return detail
+	}
+	return "it is false"
+}
+
+// values says which values keep the assertion from being want; "" if none does.
+func (x *explainer) values(a *Answer, want bool) string {
 	a.deadline = time.Now().Add(maxEval)
 	var parts []string
-	x.reasons(a, x.root, true, func(reason string) {
+	x.reasons(a, x.root, want, func(reason string) {
 		if reason != "" && !slices.Contains(parts, reason) {
 			parts = append(parts, reason)
 		}
 	})
 	detail := strings.Join(parts, ", ")
-	if detail == "" {
-		return "it is false"
-	}
 	if len(detail) > maxDetail {
 		detail = strings.ToValidUTF8(detail[:maxDetail], "") + "…"
 	}

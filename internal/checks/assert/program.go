@@ -61,6 +61,16 @@ func (p *Program) Check(a *Answer) (holds bool, detail string) {
 	return false, x.why(a)
 }
 
+// Values says which values an assertion that holds has found ("status = 200");
+// "" when there is nothing to say. It quotes the answer, as Check's detail does.
+func (p *Program) Values(a *Answer) string {
+	x := p.explanation()
+	if x == nil {
+		return ""
+	}
+	return x.values(a, false)
+}
+
 // Value evaluates a capture. Null, and a member that is not there, is an error.
 func (p *Program) Value(a *Answer) (any, error) {
 	v, err := p.run(a)

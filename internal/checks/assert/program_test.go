@@ -250,3 +250,27 @@ func TestDurationsAsHumansSayThem(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAssertionThatHoldsSaysItsValues(t *testing.T) {
+	answer := NewAnswer(&probe.Response{
+		Status: 200, Phases: probe.Phases{TTFB: 12 * time.Millisecond}, Body: []byte(`{"orders":[{"id":1}],"state":"ok"}`),
+	}, nil, 1)
+	for text, want := range map[string]string{
+		"status == 200":                          "status = 200",
+		"status in 200..299":                     "status = 200",
+		"len(json.orders) > 0":                   "len(json.orders) = 1",
+		"latency < 300ms and json.state == 'ok'": `latency = 12ms, json.state = "ok"`,
+		"not (status == 500)":                    "status = 200",
+	} {
+		p, err := Compile(text, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if holds, _ := p.Check(answer); !holds {
+			t.Errorf("%s does not hold", text)
+		}
+		if got := p.Values(answer); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
