@@ -54,7 +54,8 @@ type App struct {
 	mu        sync.Mutex
 	loaded    *config.Loaded
 	reload    reloadStatus
-	rewatch   chan struct{} // the set of watched files has changed
+
+	watcher *config.Watcher // nil without a configuration file
 }
 
 // New opens the stores, prepares every part, and listens. Nothing runs until
@@ -63,7 +64,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a := &App{
 		log: o.Log, options: o, started: time.Now(),
 		notices: &health.Registry{}, hub: live.NewHub(eventsKept), latency: &ui.Latency{},
-		loaded: o.Config, reload: reloadStatus{good: time.Now()}, rewatch: make(chan struct{}, 1),
+		loaded: o.Config, reload: reloadStatus{good: time.Now()},
 	}
 	if err := a.open(ctx); err != nil {
 		a.close()
@@ -78,6 +79,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		if a.loaded, err = LoadConfig(a.options.ConfigFile); err != nil {
 			return err
 		}
+		a.watcher = config.NewWatcher(seenBy(a.loaded))
 	}
 	a.inForce.listen, a.inForce.data = a.loaded.File.Listen, DataFolder(a.loaded)
 	if err := a.openStores(ctx); err != nil {
@@ -186,7 +188,7 @@ func (a *App) Run(ctx context.Context) error {
 			return web.Serve(ctx, a.ln, a.handler, a.log, a.streams.Close)
 		}, Ready: waitFor(ready)},
 	}
-	if a.options.ConfigFile != "" {
+	if a.watcher != nil {
 		parts = append(parts, lifecycle.Part{Name: "configuration", Run: a.watchFiles})
 	}
 	parts = append(parts, lifecycle.Part{Name: "ready", Run: func(ctx context.Context) error {

@@ -52,11 +52,15 @@ func (s *reloadStatus) mistakes() problem.Mistakes {
 func (a *App) Reload(ctx context.Context) error {
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
-	if a.options.ConfigFile == "" {
+	if a.watcher == nil {
 		return fault.Conflict("this server runs without a configuration file; there is nothing to reload")
 	}
 	loaded, err := LoadConfig(a.options.ConfigFile)
+	if mistakes, ok := errors.AsType[*config.Errors](err); ok {
+		a.watcher.Expect(mistakes.Seen) // what is corrected need not be in the configuration that runs
+	}
 	if err == nil {
+		a.watcher.Expect(seenBy(loaded))
 		var commit func()
 		if commit, err = a.parts.prepare(ctx, loaded); err == nil {
 			commit()
@@ -87,10 +91,6 @@ func (a *App) noteReload(loaded *config.Loaded, err error) {
 	} else {
 		a.log.Info("the configuration was reloaded", "file", a.options.ConfigFile, "checks", len(loaded.File.Checks))
 		a.notices.Clear(refusedNotice)
-		select {
-		case a.rewatch <- struct{}{}:
-		default:
-		}
 	}
 	a.hub.Publish("config", map[string]bool{"ok": err == nil})
 }
@@ -113,29 +113,20 @@ func (a *App) noteRestart(loaded *config.Loaded) {
 	})
 }
 
+// seenBy is what a configuration was read from, and its password file, which
+// the parts read when they prepare.
+func seenBy(loaded *config.Loaded) config.Seen {
+	if file := loaded.File.Access.PasswordFile; file != "" {
+		return loaded.Seen.With(resolve(loaded.Dir, file))
+	}
+	return loaded.Seen
+}
+
 // watchFiles reloads when a file of the configuration changes.
 func (a *App) watchFiles(ctx context.Context) error {
-	for ctx.Err() == nil {
-		a.mu.Lock()
-		watched := a.loaded.Watched()
-		if file := a.loaded.File.Access.PasswordFile; file != "" {
-			watched = append(watched, resolve(a.loaded.Dir, file))
-		}
-		a.mu.Unlock()
-		roundCtx, endRound := context.WithCancel(ctx)
-		var watching sync.WaitGroup
-		watching.Go(func() {
-			config.Watch(roundCtx, watched, func() {
-				_ = a.Reload(ctx) //nolint:errcheck // logged and shown by Reload
-			})
-		})
-		select {
-		case <-a.rewatch: // the set of files may be another one
-		case <-ctx.Done():
-		}
-		endRound()
-		watching.Wait()
-	}
+	a.watcher.Run(ctx, func() {
+		_ = a.Reload(ctx) //nolint:errcheck // logged and shown by Reload
+	})
 	return nil
 }
 

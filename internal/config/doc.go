@@ -11,7 +11,7 @@
 // itself, not through a decoder, so that one run finds all mistakes and every
 // value keeps its place; a Loaded answers later questions about places, too.
 //
-// Nothing here opens a connection or starts anything, except Watch.
+// Nothing here opens a connection or starts anything, except Watcher.Run.
 package config
 
 //go:generate go run ./generate

@@ -45,6 +45,9 @@ type Errors struct {
 	All []Error
 	// More counts the mistakes beyond those in All.
 	More int
+	// Seen is what the attempt to load looked at, for a Watcher: correcting any
+	// of it is worth another attempt. Empty where nothing was loaded.
+	Seen Seen
 }
 
 // Error writes each mistake with its excerpt.

@@ -207,6 +207,10 @@ func (l *loader) readFile(name string, src *source) (value, problem string) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(src.dir, path)
 	}
+	if len(l.seen.files) >= maxReads {
+		return "", fmt.Sprintf("more than %d files are read", maxReads)
+	}
+	l.seen.file(path)
 	// Before opening, because opening a named pipe would wait for its writer.
 	info, err := os.Stat(path)
 	switch {
@@ -224,7 +228,6 @@ func (l *loader) readFile(name string, src *source) (value, problem string) {
 	if len(data) > maxSecretSize || !utf8.Valid(data) {
 		return "", fmt.Sprintf("file %s is not a UTF-8 text of at most 1MiB", name)
 	}
-	l.read(path)
 	text := strings.TrimSuffix(string(data), "\n")
 	return strings.TrimSuffix(text, "\r"), ""
 }

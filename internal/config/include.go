@@ -16,7 +16,7 @@ func (l *loader) join(src *source, data []byte, stack []*source) {
 		l.errs.order[src.name] = len(l.errs.order)
 	}
 	if src.path != "" {
-		l.read(src.path)
+		l.sources = append(l.sources, src.path)
 	}
 	root := l.parse(src, data)
 	switch {
@@ -125,9 +125,10 @@ func (l *loader) matches(src *source, item *node, path, pattern string) []string
 	if !filepath.IsAbs(full) {
 		full = filepath.Join(src.dir, pattern)
 	}
-	if !strings.ContainsAny(pattern, `*?[`) {
+	if !isPattern(pattern) {
 		return []string{full}
 	}
+	l.seen.pattern(full)
 	found, err := filepath.Glob(full)
 	if err != nil {
 		l.fail(item, path, "patterns may hold *, ? and [a-z]", "%q is not a pattern", shorten(pattern))
@@ -135,13 +136,10 @@ func (l *loader) matches(src *source, item *node, path, pattern string) []string
 	}
 	// An empty folder is fine, a folder that is not there is a slip of the pen.
 	folder := filepath.Dir(full)
-	if !strings.ContainsAny(folder, `*?[`) {
+	if !isPattern(folder) {
 		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
 			l.fail(item, path, "", "there is no folder %s", filepath.Dir(pattern))
 			return nil
-		}
-		if !slices.Contains(l.folders, folder) {
-			l.folders = append(l.folders, folder)
 		}
 	}
 	return found // Glob sorts them
@@ -159,7 +157,7 @@ func (l *loader) includeFile(from *source, item *node, path, file string, stack 
 				names = append(names, each.name)
 			}
 			// A pattern that matches its own file means the others.
-			if s == from && strings.ContainsAny(item.text, `*?[`) {
+			if s == from && isPattern(item.text) {
 				return
 			}
 			l.fail(item, path, "", "files include each other: %s → %s", strings.Join(names, " → "), name)
@@ -177,6 +175,7 @@ func (l *loader) includeFile(from *source, item *node, path, file string, stack 
 		l.fail(item, path, "", "more than %d files are included", maxFiles)
 		return
 	}
+	l.seen.file(file)
 	data, problem := readConfig(file)
 	if problem != "" {
 		l.fail(item, path, "", "file %s: %s", name, problem)

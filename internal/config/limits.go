@@ -14,7 +14,8 @@ const (
 	maxMoves       = 1_000_000_000 // tokens that the YAML parser moves for values that are left out
 	maxValues      = 1_000_000     // values after aliases and merges, in all files
 	maxIncludes    = 10            // files that include files
-	maxFiles       = 1_000         // files in all
+	maxFiles       = 1_000         // configuration files
+	maxReads       = 10_000        // files in all, those of ${file:…} included
 	maxErrors      = 100           // mistakes that are reported; the rest is counted
 	maxExcerptCols = 110           // columns of a source line that are shown
 )

@@ -14,12 +14,8 @@ import (
 type Loaded struct {
 	// File holds the values, with defaults of the sections filled in.
 	File File
-	// Sources are the absolute paths of all files that were read, the main file
-	// first: included files, and those of ${file:…}.
-	Sources []string
-	// Folders are the absolute paths of the folders that patterns of `include:`
-	// look into: a new file there changes the configuration.
-	Folders []string
+	// Seen is what this was read from, for a Watcher.
+	Seen Seen
 	// Dir is the absolute folder of the main file, to which relative file names
 	// in the sections (body_file, ca_file, schema) are relative.
 	Dir string
@@ -29,9 +25,6 @@ type Loaded struct {
 	expanded map[string]*expansion // by path
 	order    map[string]int
 }
-
-// Watched returns what Watch needs to see every change: Sources and Folders.
-func (l *Loaded) Watched() []string { return slices.Concat(l.Sources, l.Folders) }
 
 // loader is the state of one Load or Parse.
 type loader struct {
@@ -44,8 +37,8 @@ type loader struct {
 	main     *source
 	joined   *node // the mapping of all files
 	given    map[string]*node
-	sources  []string
-	folders  []string
+	sources  []string // absolute paths of the configuration files, as they are read
+	seen     Seen
 	expanded map[string]*expansion
 	broken   map[string]bool // paths with a mistake
 	above    map[string]bool // the sections around them
@@ -59,6 +52,7 @@ func newLoader(env func(string) (string, bool), disk bool) *loader {
 	return &loader{
 		env: env, disk: disk,
 		errs:     collector{order: map[string]int{}},
+		seen:     newSeen(),
 		given:    map[string]*node{},
 		expanded: map[string]*expansion{},
 		broken:   map[string]bool{},
@@ -78,9 +72,10 @@ func Load(path string, env func(string) (string, bool)) (*Loaded, error) {
 		return nil, &Errors{All: []Error{{File: path, Message: reason(err)}}}
 	}
 	src := &source{name: path, path: absolute, dir: filepath.Dir(absolute)}
+	l.seen.file(absolute)
 	data, problem := readConfig(absolute)
 	if problem != "" {
-		return nil, &Errors{All: []Error{{File: path, Message: problem}}}
+		return nil, &Errors{All: []Error{{File: path, Message: problem}}, Seen: l.seen}
 	}
 	return l.load(src, data)
 }
@@ -101,7 +96,7 @@ func (l *loader) load(src *source, data []byte) (*Loaded, error) {
 		b.bind("", l.joined, reflect.ValueOf(&file).Elem())
 	}
 	loaded := &Loaded{
-		File: file, Sources: l.sources, Folders: l.folders, Dir: src.dir,
+		File: file, Seen: l.seen, Dir: src.dir,
 		main: src, root: l.joined, expanded: l.expanded, order: l.errs.order,
 	}
 	l.shareSensitive(&loaded.File)
@@ -109,6 +104,7 @@ func (l *loader) load(src *source, data []byte) (*Loaded, error) {
 		l.validate(loaded)
 	}
 	if errs := l.errs.errors(); errs != nil {
+		errs.Seen = l.seen
 		return nil, errs
 	}
 	return loaded, nil
@@ -147,13 +143,6 @@ func (l *loader) shareSensitive(file *File) {
 
 // sorted returns the members of a set in order; nil when it is empty.
 func sorted(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }
-
-// read notes a file that the configuration depends on.
-func (l *loader) read(path string) {
-	if !slices.Contains(l.sources, path) {
-		l.sources = append(l.sources, path)
-	}
-}
 
 // spend counts values against what a configuration may hold; false means stop.
 func (l *loader) spend(n int) bool {

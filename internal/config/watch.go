@@ -2,54 +2,95 @@ package config
 
 import (
 	"context"
-	"crypto/sha256"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
 )
 
-// Watch calls onChange after files changed, until ctx ends; it returns when its
-// goroutines have ended. paths are files and folders (Loaded.Watched): of a
-// folder, the names in it count. A file that is replaced (editors, ConfigMap
-// volumes) or does not exist yet is watched all the same.
+// Watcher tells when a configuration has to be loaded again: what is on disk is
+// no longer what the last attempt has seen. It compares with that attempt, not
+// with what was there when it began to look, so that no change is lost while a
+// configuration is loaded.
 //
-// Changes in quick succession are one call. onChange runs on Watch's goroutine.
-// File systems that send no events are looked at every five seconds.
-func Watch(ctx context.Context, paths []string, onChange func()) {
-	watch{poll: 5 * time.Second, quiet: 150 * time.Millisecond, events: true}.run(ctx, paths, onChange)
-}
-
-// watch holds what tests change.
-type watch struct {
+// A file that is replaced (editors, ConfigMap volumes), missing, or that the
+// attempt refused is watched all the same. File systems that send no events are
+// looked at every five seconds.
+type Watcher struct {
 	poll   time.Duration // between looks without an event
 	quiet  time.Duration // after the last event
 	events bool          // whether the system is asked for events
-	ready  func()        // called once changes are noticed; may be nil
+	ready  func()        // called once changes are noticed; nil but in tests
+
+	mu      sync.Mutex
+	seen    Seen
+	attempt uint64
+	renewed chan struct{} // capacity 1: there was another attempt
 }
 
-func (w watch) run(ctx context.Context, paths []string, onChange func()) {
+// NewWatcher returns a Watcher that compares with what an attempt has seen.
+func NewWatcher(seen Seen) *Watcher {
+	return &Watcher{
+		poll: 5 * time.Second, quiet: 150 * time.Millisecond, events: true,
+		seen: seen, renewed: make(chan struct{}, 1),
+	}
+}
+
+// Expect replaces what is compared with, after each attempt to load, whatever
+// asked for it and however it ended. It may be called from any goroutine.
+func (w *Watcher) Expect(seen Seen) {
+	w.mu.Lock()
+	w.seen = seen
+	w.attempt++
+	w.mu.Unlock()
+	select {
+	case w.renewed <- struct{}{}:
+	default:
+	}
+}
+
+// expected returns what is compared with, and the number of its attempt.
+func (w *Watcher) expected() (Seen, uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.seen, w.attempt
+}
+
+// changed looks whether something has changed since the last attempt, or since
+// the last change if there was no attempt after it.
+func (w *Watcher) changed() bool {
+	seen, attempt := w.expected()
+	now := seen.again()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.attempt != attempt {
+		return false // renewed makes Run look again
+	}
+	w.seen = now
+	return !now.same(seen)
+}
+
+// Run calls onChange after changes, until ctx ends; it returns when its
+// goroutines have ended. Changes in quick succession are one call. onChange is
+// expected to load the configuration and to call Expect; it runs on Run's
+// goroutine. Run may be called once.
+func (w *Watcher) Run(ctx context.Context, onChange func()) {
 	var events chan fsnotify.Event
 	var failures chan error
+	var notifier *fsnotify.Watcher
 	if w.events {
 		// Without events (too many watches, no inotify) the polling is left.
-		if watcher, err := fsnotify.NewWatcher(); err == nil {
-			defer func() { _ = watcher.Close() }()
-			for _, folder := range foldersOf(paths) {
-				_ = watcher.Add(folder)
-			}
-			events, failures = watcher.Events, watcher.Errors
+		if n, err := fsnotify.NewWatcher(); err == nil {
+			defer func() { _ = n.Close() }()
+			notifier, events, failures = n, n.Events, n.Errors
 		}
 	}
-	known := look(paths, nil)
+	w.subscribe(notifier)
 	poll := time.NewTicker(w.poll)
 	defer poll.Stop()
-	quiet := time.NewTimer(w.quiet)
-	quiet.Stop()
+	quiet := time.NewTimer(w.quiet) // for what has changed since the attempt
 	defer quiet.Stop()
 	if w.ready != nil {
 		w.ready()
@@ -59,107 +100,56 @@ func (w watch) run(ctx context.Context, paths []string, onChange func()) {
 		case <-ctx.Done():
 			return
 		case event := <-events:
-			if concerns(event, paths) {
+			if w.concerns(event) {
 				quiet.Reset(w.quiet)
 			}
+			continue
+		case <-w.renewed:
+			w.subscribe(notifier)
+			quiet.Reset(w.quiet) // for what changed before that
 			continue
 		case <-failures: // events may be lost: look
 		case <-poll.C:
 		case <-quiet.C:
 		}
-		now := look(paths, known)
-		changed := !slices.EqualFunc(now, known, func(a, b state) bool { return a.sum == b.sum })
-		known = now
-		if changed {
+		if w.changed() {
 			onChange()
 		}
 	}
 }
 
-// foldersOf returns what to watch: the folders of the files, and of the files
-// that symbolic links lead to. Watching files themselves would lose them when
-// they are replaced.
-func foldersOf(paths []string) []string {
-	var folders []string
-	add := func(folder string) {
-		if !slices.Contains(folders, folder) {
-			folders = append(folders, folder)
+// subscribe asks for the events of the present folders, and for no others.
+func (w *Watcher) subscribe(notifier *fsnotify.Watcher) {
+	if notifier == nil {
+		return
+	}
+	seen, _ := w.expected()
+	folders := seen.folders()
+	for _, folder := range notifier.WatchList() {
+		if !folders[folder] {
+			_ = notifier.Remove(folder)
 		}
 	}
-	for _, path := range paths {
-		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			add(path)
-			continue
-		}
-		add(filepath.Dir(path))
-		if target, err := filepath.EvalSymlinks(path); err == nil {
-			add(filepath.Dir(target))
-		}
+	for folder := range folders { // those that are known, too: they may have been replaced
+		_ = notifier.Add(folder)
 	}
-	return folders
 }
 
 // concerns leaves out the traffic of other files in the same folders, such as a
 // database. A new or removed name may be a link on the way to a watched file.
-func concerns(event fsnotify.Event, paths []string) bool {
+func (w *Watcher) concerns(event fsnotify.Event) bool {
 	if event.Has(fsnotify.Create) || event.Has(fsnotify.Remove) || event.Has(fsnotify.Rename) {
 		return true
 	}
-	return slices.ContainsFunc(paths, func(path string) bool {
-		return filepath.Base(path) == filepath.Base(event.Name) || strings.HasPrefix(filepath.Base(event.Name), "..")
-	})
-}
-
-// state is what a path holds.
-type state struct {
-	size     int64
-	modified time.Time
-	sum      [sha256.Size]byte
-}
-
-// look returns the state of each path. Content is read again only where size or
-// time differ from what is known; only content counts as a change.
-func look(paths []string, known []state) []state {
-	states := make([]state, len(paths))
-	for i, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil {
-			continue
-		}
-		s := state{size: info.Size(), modified: info.ModTime()}
-		settled := time.Since(s.modified) > 2*time.Second // coarse clocks hide a second change
-		if known != nil && settled && known[i].size == s.size && known[i].modified.Equal(s.modified) {
-			states[i] = known[i]
-			continue
-		}
-		s.sum = content(path, info)
-		states[i] = s
+	name := filepath.Base(event.Name)
+	if strings.HasPrefix(name, "..") {
+		return true
 	}
-	return states
-}
-
-// content sums up a file's bytes or a folder's names; zero when it cannot be read.
-func content(path string, info fs.FileInfo) (sum [sha256.Size]byte) {
-	switch {
-	case info.IsDir():
-		entries, err := os.ReadDir(path)
-		if err != nil {
-			return sum
+	seen, _ := w.expected()
+	for path := range seen.files {
+		if filepath.Base(path) == name {
+			return true
 		}
-		var names strings.Builder
-		for _, entry := range entries {
-			if strings.HasPrefix(entry.Name(), ".") || strings.HasSuffix(entry.Name(), "~") {
-				continue // swap files and backups of editors
-			}
-			names.WriteString(entry.Name() + "\x00")
-		}
-		return sha256.Sum256([]byte(names.String()))
-	case info.Mode().IsRegular():
-		data, err := readAtMost(path, maxFileSize)
-		if err != nil {
-			return sum
-		}
-		return sha256.Sum256(data)
 	}
-	return sum
+	return false
 }

@@ -1,0 +1,121 @@
+package app
+
+import (
+	"path/filepath"
+	"testing"
+
+	"lapwing.dev/lapwing/internal/config"
+	"lapwing.dev/lapwing/internal/fault"
+	"lapwing.dev/lapwing/internal/secret"
+)
+
+func TestAChangedFileIsInForce(t *testing.T) {
+	path := file(t, check("v1"))
+	s := running(t, Options{ConfigFile: path})
+	for _, name := range []string{"v2", "v3", "v4"} {
+		write(t, path, check(name))
+		if err := s.nextReload(); err != nil {
+			t.Fatal(err)
+		}
+		s.expectChecks(name)
+	}
+}
+
+// The file is saved again after it was read and before anybody watches it.
+func TestAChangeDuringTheStartIsInForce(t *testing.T) {
+	path := file(t, check("v1"))
+	s := newServer(t, Options{ConfigFile: path})
+	write(t, path, check("v2"))
+	s.run()
+	if err := s.nextReload(); err != nil {
+		t.Fatal(err)
+	}
+	s.expectChecks("v2")
+}
+
+// The file is saved again by whoever hears that it was loaded: however soon
+// that is, it is in force in the end.
+func TestChangesInQuickSuccessionAreInForce(t *testing.T) {
+	path := file(t, check("v1"))
+	s := running(t, Options{ConfigFile: path})
+	for _, name := range []string{"v2", "v3", "v4", "v5", "v6"} {
+		write(t, path, check("draft-of-"+name))
+		if err := s.Reload(t.Context()); err != nil { // as by SIGHUP
+			t.Fatal(err)
+		}
+		write(t, path, check(name))
+		for s.Checks().List()[0].Name != name {
+			if err := s.nextReload(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestARefusedFileChangesNothing(t *testing.T) {
+	path := file(t, check("v1"))
+	s := running(t, Options{ConfigFile: path})
+	write(t, path, "chekcs: []\n")
+	if err := s.nextReload(); err == nil {
+		t.Error("a file with mistakes was accepted")
+	}
+	s.expectChecks("v1")
+	s.expectNotices(refusedNotice)
+
+	write(t, path, check("v2"))
+	if err := s.nextReload(); err != nil {
+		t.Error(err)
+	}
+	s.expectChecks("v2")
+	s.expectNotices()
+}
+
+// A file that only a refused configuration includes is watched, too.
+func TestACorrectedIncludedFileIsInForce(t *testing.T) {
+	path := file(t, "include: [\"inc/*.yaml\"]\n"+check("v1"))
+	included := filepath.Join(filepath.Dir(path), "inc", "c.yaml")
+	write(t, filepath.Join(filepath.Dir(path), "inc", "README.md"), "checks of the teams")
+	s := running(t, Options{ConfigFile: path})
+
+	write(t, included, "checks: [{name: more}]\n")
+	if err := s.nextReload(); err == nil {
+		t.Error("a file with mistakes was accepted")
+	}
+	s.expectChecks("v1")
+	write(t, included, check("more"))
+	if err := s.nextReload(); err != nil {
+		t.Error(err)
+	}
+	s.expectChecks("v1", "more")
+}
+
+func TestAChangedPasswordFileIsInForce(t *testing.T) {
+	path := file(t, "access: {password_file: password}\n"+check("v1"))
+	password := filepath.Join(filepath.Dir(path), "password")
+	write(t, password, "a first password\n")
+	s := running(t, Options{ConfigFile: path})
+
+	write(t, password, "short\n")
+	if err := s.nextReload(); err == nil {
+		t.Error("a bad password was accepted")
+	}
+	write(t, password, "a second password\n")
+	if err := s.nextReload(); err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := s.parts.access.VerifyPassword(t.Context(), secret.New("a second password")); !ok || err != nil {
+		t.Errorf("the new password is accepted: %v, %v", ok, err)
+	}
+}
+
+func TestReloadWithoutAFile(t *testing.T) {
+	loaded, err := config.Parse("demo", []byte(check("demo")), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := running(t, Options{Config: loaded})
+	if err := s.Reload(t.Context()); fault.KindOf(err) != fault.KindConflict {
+		t.Errorf("got %v, want a conflict", err)
+	}
+	s.expectChecks("demo")
+}
