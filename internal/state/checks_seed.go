@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"time"
 
 	"lapwing.dev/lapwing/internal/checks"
 	"lapwing.dev/lapwing/internal/checks/history"
@@ -12,7 +13,8 @@ import (
 
 // Seed puts an invented past into the history of a check, in one transaction:
 // for the demo. The roll-ups are taken as they are; the results, which they
-// should include, are not counted again. The check's life follows the results.
+// should include, are not counted again. The check's life follows the results; its
+// state began with the newest transition, which may be older than they are.
 func (s *CheckStore) Seed(ctx context.Context, check string, rollups map[checks.Step][]checks.Rollup, results []checks.Result, transitions []checks.Transition) error {
 	results = slices.SortedFunc(slices.Values(results), func(a, b checks.Result) int { return cmp.Compare(a.Run, b.Run) })
 	if err := s.begin(); err != nil {
@@ -30,7 +32,7 @@ func (s *CheckStore) Seed(ctx context.Context, check string, rollups map[checks.
 		for i := range results {
 			life.Apply(&results[i])
 		}
-		life.Since = life.Since.UTC()
+		life.Since = began(&life, transitions).UTC()
 		one, err := s.seal(ctx, tx, k, life)
 		if err != nil {
 			return err
@@ -58,4 +60,16 @@ func (s *CheckStore) Seed(ctx context.Context, check string, rollups map[checks.
 	return s.db.updateThen(ctx, "put in invented history", write, func(tx *sql.Tx) error {
 		return s.commitSealed(tx, &a, sealed)
 	})
+}
+
+// began is when the life's state did: at the newest transition that led to it.
+func began(life *checks.Life, transitions []checks.Transition) time.Time {
+	if len(transitions) == 0 {
+		return life.Since
+	}
+	newest := slices.MaxFunc(transitions, func(a, b checks.Transition) int { return a.At.Compare(b.At) })
+	if newest.To != life.State {
+		return life.Since
+	}
+	return newest.At
 }

@@ -73,3 +73,43 @@ func TestSeededPastIsHistory(t *testing.T) {
 		t.Errorf("lives: %v (-want +got)\n%s", err, diff)
 	}
 }
+
+// A state is older than the results that were kept of it: it began when the
+// newest transition says.
+func TestASeededStateBeganAtItsNewestTransition(t *testing.T) {
+	store := openChecks(t, openDB(t, t.TempDir()))
+	day := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	change := func(ago int, from, to checks.Status) checks.Transition {
+		return checks.Transition{At: day.AddDate(0, 0, -ago), From: from, To: to}
+	}
+	pasts := map[string]struct {
+		state       checks.Status
+		transitions []checks.Transition
+		since       time.Time
+	}{
+		"up-for-long":  {checks.Up, []checks.Transition{change(90, checks.Unknown, checks.Up), change(9, checks.Up, checks.Down), change(8, checks.Down, checks.Up)}, day.AddDate(0, 0, -8)},
+		"in-any-order": {checks.Down, []checks.Transition{change(3, checks.Up, checks.Down), change(90, checks.Unknown, checks.Up)}, day.AddDate(0, 0, -3)},
+		"just-broken":  {checks.Down, []checks.Transition{change(90, checks.Unknown, checks.Up), change(0, checks.Up, checks.Down)}, day},
+		"not-told-of":  {checks.Down, []checks.Transition{change(90, checks.Unknown, checks.Up)}, day},
+		"told-nothing": {checks.Up, nil, day},
+	}
+	want, got := map[string]time.Time{}, map[string]time.Time{}
+	for name, past := range pasts {
+		r := killedBatch(1).Results[0]
+		r.Check, r.Run, r.State = name, checks.RunID(day.UnixMilli()), past.state
+		if err := store.Seed(t.Context(), name, nil, []checks.Result{r}, past.transitions); err != nil {
+			t.Fatal(err)
+		}
+		want[name] = past.since
+	}
+	lives, err := store.Lives(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, life := range lives {
+		got[name] = life.Since
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("states began (-want +got)\n%s", diff)
+	}
+}
