@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,6 +50,37 @@ func TestRowsChangeAsRunsEnd(t *testing.T) {
 	}
 	stream.hub.Publish("check", event{ID: "get-orders", State: checks.Up, LatencyMS: 31, Run: checks.RunID(at.UnixMilli() + 2), At: at, Flaky: true})
 	tab.wait(t, `!`+row+`.classList.contains("is-down") && `+row+`.querySelector(".note")?.textContent === "flaky"`)
+}
+
+// A spike flattens what came before it, and must not tear it apart: when it has
+// left the picture, the runs after it are one line.
+func TestSparklineStaysWholeAfterASpike(t *testing.T) {
+	browser := startBrowser(t)
+	at := now()
+	source := uitest.Shop(at)
+	site, stream := startSite(t, uitest.Deps(source, at))
+	tab := openTab(t, browser, site, light)
+	tab.visit(t, "/")
+	tab.live(t)
+	const row = `document.querySelector('.rows a[href="/checks/get-orders"]').closest("tr")`
+	latency, run := []float64{30_000}, at.UnixMilli()
+	for i := range 24 {
+		latency = append(latency, 3+float64(i%4)/10)
+	}
+	for _, ms := range latency {
+		run++
+		stream.hub.Publish("check", event{ID: "get-orders", State: checks.Up, LatencyMS: ms, Run: checks.RunID(run), At: time.UnixMilli(run)})
+		// The page takes only the newest of the runs that end at once.
+		tab.wait(t, fmt.Sprintf(`%s.querySelector(".ago").dataset.t === "%d"`, row, run))
+	}
+	path := eval[string](t, tab, row+`.querySelector(".spark path").getAttribute("d")`)
+	if pens, points := strings.Count(path, "M"), len(strings.Fields(path))/2; pens != 1 || points != 24 {
+		t.Errorf("%d lines of %d points, want one of 24: %s", pens, points, path)
+	}
+	values := eval[string](t, tab, row+`.querySelector(".spark").dataset.r`)
+	if strings.Count(values, ",") != 23 || !strings.HasSuffix(values, "3,3.1,3.2,3.3") {
+		t.Errorf("values %q", values)
+	}
 }
 
 func TestVerdictFollowsTheServer(t *testing.T) {

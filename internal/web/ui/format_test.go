@@ -68,17 +68,6 @@ func TestBarsRunTogether(t *testing.T) {
 	}
 }
 
-func TestSparklineHasAGapWhereARunWasDown(t *testing.T) {
-	ms := time.Millisecond
-	path, highest := sparkline([]time.Duration{10 * ms, 20 * ms, 0, 10 * ms})
-	if path != "M60 8 63 2M69 8" || highest != 20 {
-		t.Errorf("%q up to %d", path, highest)
-	}
-	if path, _ := sparkline([]time.Duration{0, 0}); path != "" {
-		t.Errorf("%q for runs that were all down", path)
-	}
-}
-
 func TestLatencyPercentiles(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 30, 0, time.UTC)
 	var window Latency

@@ -19,7 +19,7 @@ type row struct {
 	Bars     bars
 	Uptime   string
 	Spark    string
-	SparkMax int64
+	Values   string // of the sparkline
 	Latency  string
 	Age      string
 	At       int64 // milliseconds of Unix time of the last run; 0 when it never ran
@@ -39,7 +39,7 @@ func makeRow(v *checks.View, days []checks.Rollup, uptime checks.Uptime, now tim
 	if v.State == checks.Down || v.State == checks.Degraded {
 		r.Tone = "is-" + r.State
 	}
-	r.Spark, r.SparkMax = sparkline(v.Recent)
+	r.Spark, r.Values = sparkline(v.Recent), sparkValues(v.Recent)
 	if v.Last != nil {
 		r.At = int64(v.Last.Run)
 		r.Age = ago(now, v.Last.At())

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -16,18 +17,13 @@ const (
 
 // sparkline draws the latencies of the last runs (oldest first, 0 = down) as
 // path data, the newest at the right edge, on a scale from 0 to the slowest. A
-// run that was down is a gap. highest is the scale's top in milliseconds, with
-// which the page adds runs to the picture as they come.
-func sparkline(recent []time.Duration) (path string, highest int64) {
-	if len(recent) > sparkRuns {
-		recent = recent[len(recent)-sparkRuns:]
-	}
+// run that was down is a gap; one that was not never lies on the ground line. A
+// run between two gaps is a dot.
+func sparkline(recent []time.Duration) string {
+	recent = lastRuns(recent)
 	var slowest time.Duration
 	for _, d := range recent {
 		slowest = max(slowest, d)
-	}
-	if slowest == 0 {
-		return "", 0
 	}
 	var p strings.Builder
 	pen := false
@@ -41,10 +37,42 @@ func sparkline(recent []time.Duration) (path string, highest int64) {
 		} else {
 			p.WriteByte('M')
 		}
-		pen = true
+		height := max(math.Round(float64(d)/float64(slowest)*(sparkBottom-sparkTop)), 1)
 		p.WriteString(strconv.Itoa((sparkRuns - len(recent) + i) * sparkStep))
 		p.WriteByte(' ')
-		p.WriteString(strconv.Itoa(sparkBottom - int(int64(d)*(sparkBottom-sparkTop)/int64(slowest))))
+		p.WriteString(strconv.Itoa(sparkBottom - int(height)))
+		if !pen && (i+1 == len(recent) || recent[i+1] <= 0) {
+			p.WriteString("h.01") // has no length, but round ends
+		}
+		pen = true
 	}
-	return p.String(), max(slowest.Milliseconds(), 1)
+	return p.String()
+}
+
+// sparkValues writes what sparkline drew, in milliseconds and 0 for down, so
+// that the page can add runs to the picture as they come: the picture itself is
+// too coarse to be read back.
+func sparkValues(recent []time.Duration) string {
+	var text strings.Builder
+	for i, d := range lastRuns(recent) {
+		if i > 0 {
+			text.WriteByte(',')
+		}
+		if d <= 0 {
+			text.WriteByte('0')
+			continue
+		}
+		ms := float64(d) / float64(time.Millisecond)
+		if ms < 100 {
+			ms = max(math.Round(ms*10)/10, 0.1) // 0 would be down
+		} else {
+			ms = math.Round(ms) // a tenth is not to be seen
+		}
+		text.WriteString(strconv.FormatFloat(ms, 'f', -1, 64))
+	}
+	return text.String()
+}
+
+func lastRuns(recent []time.Duration) []time.Duration {
+	return recent[max(len(recent)-sparkRuns, 0):]
 }

@@ -13,34 +13,26 @@ function milliseconds(ms) {
   return `${(ms / 1000).toFixed(1)}\u00a0s`;
 }
 
-// extend moves a sparkline one run to the left and adds the new one; 0 is a gap.
+// extend adds a run to a sparkline, in milliseconds and 0 for down, and draws it
+// anew as spark.go does. The values are beside the picture, which is too coarse
+// to be read back.
 function extend(spark, ms) {
-  const path = spark.firstElementChild;
-  const highest = +spark.dataset.m;
-  const values = new Array(runs).fill(0);
-  for (const part of path.getAttribute("d").split("M")) {
-    const numbers = part.match(/-?\d+/g) || [];
-    for (let i = 0; i + 1 < numbers.length; i += 2) {
-      const at = numbers[i] / step;
-      if (at >= 0 && at < runs) values[at] = ((bottom - numbers[i + 1]) / (bottom - top)) * highest;
-    }
-  }
-  values.shift();
-  values.push(ms);
-  const scale = Math.max(...values);
-  if (!(scale > 0)) return;
+  const values = (spark.dataset.r ? spark.dataset.r.split(",").map(Number) : []).concat(ms > 0 ? ms : 0).slice(-runs);
+  spark.dataset.r = values.join(",");
+  const slowest = Math.max(...values);
   let d = "";
   let pen = false;
   values.forEach((v, i) => {
-    if (!(v > 0)) {
+    if (v <= 0) {
       pen = false;
       return;
     }
-    d += `${pen ? " " : "M"}${i * step} ${bottom - Math.floor((v / scale) * (bottom - top))}`;
+    const height = Math.max(Math.round((v / slowest) * (bottom - top)), 1);
+    d += `${pen ? " " : "M"}${(runs - values.length + i) * step} ${bottom - height}`;
+    if (!pen && !(values[i + 1] > 0)) d += "h.01";
     pen = true;
   });
-  spark.dataset.m = String(scale);
-  path.setAttribute("d", d);
+  spark.firstElementChild.setAttribute("d", d);
 }
 
 function note(cell, check) {
