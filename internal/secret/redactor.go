@@ -1,50 +1,37 @@
 package secret
 
 import (
+	"cmp"
 	"net/http"
-	"net/url"
-	"regexp"
-	"sort"
+	"slices"
 	"strings"
 )
 
 // Redactor removes secrets from what is kept or shown: known values (configured
-// secrets, captured tokens) wherever they stand, headers that carry
-// credentials, and JSON or form members whose name says that they are secret.
+// secrets, captured tokens) wherever they stand and however they are escaped,
+// headers that carry credentials, and JSON or form members whose name says
+// that they are secret.
 //
 // The zero value knows no values but redacts headers and names. A Redactor is
 // immutable after NewRedactor and safe for concurrent use.
 type Redactor struct {
-	replacer *strings.Replacer
-	values   []string
+	values []known   // the longest first
+	starts [256]bool // bytes with which a value may begin
 }
 
 // minSecretLength keeps "1" or "on" from blanking half of a page.
 const minSecretLength = 4
 
 // NewRedactor knows the given secret values; shorter ones than four bytes are
-// ignored. Each value is also recognised in its URL-escaped form.
+// ignored. Each value is recognised as it is, and as JSON, Go and Python
+// literals, URLs and HTML write it, once or several times over.
 func NewRedactor(values ...string) *Redactor {
-	seen := map[string]bool{}
-	var known []string
+	r := &Redactor{}
 	for _, v := range values {
-		for _, form := range []string{v, url.QueryEscape(v), url.PathEscape(v)} {
-			if len(form) >= minSecretLength && !seen[form] {
-				seen[form] = true
-				known = append(known, form)
-			}
-		}
+		r.add(v)
 	}
-	if len(known) == 0 {
-		return &Redactor{}
-	}
-	// The longest first, so that a secret that contains another is replaced whole.
-	sort.Slice(known, func(i, j int) bool { return len(known[i]) > len(known[j]) })
-	pairs := make([]string, 0, 2*len(known))
-	for _, v := range known {
-		pairs = append(pairs, v, Redacted)
-	}
-	return &Redactor{replacer: strings.NewReplacer(pairs...), values: known}
+	r.sort()
+	return r
 }
 
 // With returns a Redactor that knows more values as well.
@@ -52,24 +39,94 @@ func (r *Redactor) With(values ...string) *Redactor {
 	if len(values) == 0 {
 		return r
 	}
-	return NewRedactor(append(append([]string{}, r.values...), values...)...)
+	more := &Redactor{values: slices.Clone(r.values), starts: r.starts}
+	for _, v := range values {
+		more.add(v)
+	}
+	more.sort()
+	return more
 }
 
-var (
-	// secretName matches member and parameter names that hold credentials.
-	secretName = `(?i:pass(?:word|wd|phrase)?|pwd|secret|client_secret|token|access_token|refresh_token|id_token|api[_-]?key|authorization|credential|private[_-]?key|session(?:_?id)?)`
-
-	jsonMember = regexp.MustCompile(`("` + secretName + `"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|$)`)
-	formMember = regexp.MustCompile(`((?:^|[?&;])` + secretName + `=)[^&\s;#"]+`)
-)
-
-// Text redacts free text: a body, an error message, a URL.
-func (r *Redactor) Text(text string) string {
-	if r.replacer != nil {
-		text = r.replacer.Replace(text)
+func (r *Redactor) add(text string) {
+	if len(text) < minSecretLength || slices.ContainsFunc(r.values, func(v known) bool { return v.text == text }) {
+		return
 	}
-	text = jsonMember.ReplaceAllString(text, `$1"`+Redacted+`"`)
-	return formMember.ReplaceAllString(text, `${1}`+Redacted)
+	v := newKnown(text)
+	r.values = append(r.values, v)
+	v.markStarts(&r.starts)
+}
+
+func (r *Redactor) sort() {
+	slices.SortStableFunc(r.values, func(a, b known) int { return cmp.Compare(len(b.text), len(a.text)) })
+}
+
+// Text redacts free text: a body, an error message, a URL. Where the text says
+// by an ellipsis that something was cut off, the beginning of a known value
+// before it is a secret too.
+func (r *Redactor) Text(text string) string { return r.redact(text, false) }
+
+// Cut redacts the beginning of a longer text. The cut may have gone through a
+// known value; what is left of it is dropped.
+func (r *Redactor) Cut(text string) string { return r.redact(text, true) }
+
+func (r *Redactor) redact(text string, cut bool) string {
+	return hideMembers(hideUserInfo(r.hideValues(text, cut)))
+}
+
+// hideValues replaces the known values. Values that overlap are hidden
+// together: what sticks out of one may be the rest of another.
+func (r *Redactor) hideValues(text string, cut bool) string {
+	if len(r.values) == 0 {
+		return text
+	}
+	var (
+		b          strings.Builder
+		written    int
+		start, end = -1, 0
+		whole      bool // a whole value is in [start, end)
+	)
+	flush := func() {
+		b.WriteString(text[written:start])
+		if whole || end < len(text) {
+			b.WriteString(Redacted)
+		}
+		written, start, whole = end, -1, false
+	}
+	for i := range len(text) {
+		if start >= 0 && i >= end {
+			flush()
+		}
+		if !r.starts[text[i]] {
+			continue
+		}
+		to, all := r.longestAt(text, i, cut)
+		if to <= i {
+			continue
+		}
+		if start < 0 {
+			start, end = i, to
+		}
+		end, whole = max(end, to), whole || all
+	}
+	if start >= 0 {
+		flush()
+	}
+	if written == 0 {
+		return text
+	}
+	b.WriteString(text[written:])
+	return b.String()
+}
+
+// longestAt returns where the value ends that begins at i, or the part of one
+// that a cut has left there; i when there is none.
+func (r *Redactor) longestAt(text string, i int, cut bool) (end int, whole bool) {
+	end = i
+	for k := range r.values {
+		to, all := r.values[k].at(text, i, cut)
+		end, whole = max(end, to), whole || all && to > i
+	}
+	return end, whole
 }
 
 // sensitiveHeaders carry credentials by definition (RFC 9110 §11, RFC 6265) or by custom.
@@ -83,21 +140,23 @@ var sensitiveHeaders = map[string]bool{
 // An authorization scheme and a cookie's name stay readable.
 func (r *Redactor) Header(name, value string) string {
 	canonical := http.CanonicalHeaderKey(name)
-	if !sensitiveHeaders[canonical] {
-		return r.Text(value)
-	}
 	switch canonical {
 	case "Authorization", "Proxy-Authorization":
 		if scheme, _, ok := strings.Cut(value, " "); ok {
-			return scheme + " " + Redacted
+			return r.Text(scheme) + " " + Redacted
 		}
+		return Redacted
 	case "Set-Cookie":
 		pair, attributes, found := strings.Cut(value, ";")
 		name, _, _ := strings.Cut(pair, "=")
+		name = r.Text(name)
 		if found {
-			return name + "=" + Redacted + ";" + attributes
+			return name + "=" + Redacted + ";" + r.Text(attributes)
 		}
 		return name + "=" + Redacted
 	}
-	return Redacted
+	if SensitiveName(name) {
+		return Redacted
+	}
+	return r.Text(value)
 }
