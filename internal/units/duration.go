@@ -3,7 +3,9 @@
 package units
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +13,10 @@ import (
 
 // Duration is a time.Duration that also knows days (d) and weeks (w).
 type Duration time.Duration
+
+// longest is the longest Duration, a good 146 years: half of what a
+// time.Duration holds, so that adding two of them does no harm.
+const longest = 53375 * Day
 
 // Day and Week are exact multiples; calendars are not this type's business.
 const (
@@ -22,7 +28,7 @@ const (
 func (d Duration) Std() time.Duration { return time.Duration(d) }
 
 // ParseDuration reads "300ms", "30s", "1h30m", "14d", "2w", "1d12h" or "0".
-// The error says which units exist.
+// The error says which units exist, or how long a duration may be.
 func ParseDuration(s string) (Duration, error) {
 	rest := strings.TrimSpace(s)
 	if rest == "0" {
@@ -38,7 +44,10 @@ func ParseDuration(s string) (Duration, error) {
 			continue
 		}
 		f, err := strconv.ParseFloat(n, 64)
-		if err != nil || f < 0 || f*float64(unit.length) > float64(1<<62) {
+		switch {
+		case errors.Is(err, strconv.ErrRange), err == nil && f*float64(unit.length) > float64(longest-days):
+			return 0, tooLong(s)
+		case err != nil, !(f >= 0): // NaN, too
 			return 0, badDuration(s)
 		}
 		days += time.Duration(f * float64(unit.length))
@@ -48,10 +57,20 @@ func ParseDuration(s string) (Duration, error) {
 		return Duration(days), nil
 	}
 	d, err := time.ParseDuration(rest)
-	if err != nil || d < 0 || days+d < 0 {
+	switch {
+	case err != nil && wellFormed.MatchString(rest), d > longest-days:
+		return 0, tooLong(s)
+	case err != nil, d < 0:
 		return 0, badDuration(s)
 	}
 	return Duration(days + d), nil
+}
+
+// wellFormed is what time.ParseDuration refuses only because it is too long.
+var wellFormed = regexp.MustCompile(`^\+?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$`)
+
+func tooLong(s string) error {
+	return fmt.Errorf("%q is longer than a duration can be; write at most %s", s, Duration(longest))
 }
 
 func badDuration(s string) error {

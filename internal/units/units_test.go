@@ -1,6 +1,8 @@
 package units
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -22,6 +24,28 @@ func TestDurations(t *testing.T) {
 	for _, text := range []string{"", "5", "5 minutes", "-3s", "d", "1d-2h", "99999999999d", "3d5", "1h1d"} {
 		if d, err := ParseDuration(text); err == nil {
 			t.Errorf("%q passes as %s", text, d)
+		}
+	}
+}
+
+func TestADurationThatIsTooLongIsOne(t *testing.T) {
+	for _, text := range []string{
+		"100000d", "53376d", "99999999999d", "1" + strings.Repeat("0", 400) + "d", "20000w", "7000w6000d",
+		"99999999h", "1281001h", "53375d1ns", "999999999999999999999999s", "99999999h30m",
+	} {
+		want := strconv.Quote(text) + " is longer than a duration can be; write at most 53375d"
+		if d, err := ParseDuration(text); err == nil || err.Error() != want {
+			t.Errorf("%q: got %s, %v, want the error %s", text, d, err, want)
+		}
+	}
+	for _, text := range []string{"53375d", "1281000h"} {
+		if d, err := ParseDuration(text); err != nil || d.Std() != longest {
+			t.Errorf("%q: got %s, %v", text, d, err)
+		}
+	}
+	for _, text := range []string{"NaNd", "-100000d", "100000x", "99999999999hours"} {
+		if _, err := ParseDuration(text); err == nil || !strings.Contains(err.Error(), "is not a duration") {
+			t.Errorf("%q: got %v", text, err)
 		}
 	}
 }
