@@ -11,6 +11,7 @@ import (
 // profile is how a check behaves on a good day.
 type profile struct {
 	name   string
+	every  time.Duration // as in demo.yaml
 	median time.Duration // of the time to first byte
 	code   int           // of a good answer
 	size   int64         // of its body
@@ -20,18 +21,18 @@ type profile struct {
 }
 
 var profiles = [...]profile{
-	{name: "health", median: 2 * time.Millisecond, code: 200, size: 36},
-	{name: "orders-list", median: 16 * time.Millisecond, code: 200, size: 940, phase: "latency", limit: 300 * time.Millisecond},
-	{name: "order-detail", median: 11 * time.Millisecond, code: 200, size: 190},
-	{name: "order-not-found", median: 10 * time.Millisecond, code: 404, size: 34},
-	{name: "items-list", median: 9 * time.Millisecond, code: 200, size: 560},
-	{name: "item-detail", median: 6 * time.Millisecond, code: 200, size: 68},
-	{name: "search", median: 31 * time.Millisecond, code: 200, size: 260, phase: "ttfb", limit: 150 * time.Millisecond},
-	{name: "login-journey", median: 55 * time.Millisecond, code: 200, size: 420},
-	{name: "login-refused", median: 27 * time.Millisecond, code: 401, size: 39},
-	{name: "inventory", median: 13 * time.Millisecond, code: 200, size: 230, flakes: 0.05},
-	{name: "daily-report", median: 190 * time.Millisecond, code: 200, size: 58, phase: "latency", limit: 300 * time.Millisecond},
-	{name: "refunds", median: 7 * time.Millisecond, code: 200, size: 120},
+	{name: "health", every: 5 * time.Second, median: 2 * time.Millisecond, code: 200, size: 36, phase: "latency", limit: 250 * time.Millisecond},
+	{name: "orders-list", every: 5 * time.Second, median: 16 * time.Millisecond, code: 200, size: 940, phase: "latency", limit: 300 * time.Millisecond},
+	{name: "order-detail", every: 10 * time.Second, median: 11 * time.Millisecond, code: 200, size: 190},
+	{name: "order-not-found", every: 10 * time.Second, median: 10 * time.Millisecond, code: 404, size: 34},
+	{name: "items-list", every: 10 * time.Second, median: 9 * time.Millisecond, code: 200, size: 560},
+	{name: "item-detail", every: 10 * time.Second, median: 6 * time.Millisecond, code: 200, size: 68},
+	{name: "search", every: 5 * time.Second, median: 31 * time.Millisecond, code: 200, size: 260, phase: "ttfb", limit: 150 * time.Millisecond},
+	{name: "login-journey", every: 10 * time.Second, median: 55 * time.Millisecond, code: 200, size: 420},
+	{name: "login-refused", every: 10 * time.Second, median: 27 * time.Millisecond, code: 401, size: 39},
+	{name: "inventory", every: 5 * time.Second, median: 13 * time.Millisecond, code: 200, size: 230, flakes: 0.12},
+	{name: "daily-report", every: 10 * time.Second, median: 190 * time.Millisecond, code: 200, size: 58, phase: "latency", limit: 300 * time.Millisecond},
+	{name: "refunds", every: 5 * time.Second, median: 7 * time.Millisecond, code: 200, size: 120},
 }
 
 // episode is a time in which a check was not well.

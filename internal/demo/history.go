@@ -21,11 +21,15 @@ type Seed struct {
 // How far the history reaches and how dense it is. Every figure in it is counted
 // from the same invented runs, so roll-ups, results and transitions agree.
 const (
-	historyDays   = 90
-	hourlyDays    = 30
-	resultsReach  = 24 * time.Hour
-	historyStep   = 3 * time.Minute
-	quietBeforeIt = 15 * time.Second // left to the live runs
+	historyDays  = 90
+	hourlyDays   = 30
+	resultsReach = 24 * time.Hour
+	// Runs are invented this far apart, and each is counted as often as the check
+	// would have run meanwhile, so that live runs weigh as much as invented ones.
+	historyStep = 3 * time.Minute
+	// This far back there is a run at every interval, as there will be live: it is
+	// what the chart of the last hour shows.
+	denseReach = 65 * time.Minute
 )
 
 // History invents what happened in the 90 days before now, by check name (which
@@ -60,14 +64,18 @@ type past struct {
 }
 
 func (p *past) run(now time.Time) Seed {
-	end := now.Add(-quietBeforeIt)
+	end := now.Add(-p.profile.every) // the next run is a live one
 	phase := time.Duration(hash(p.profile.name) % uint64(historyStep))
 	first := 0 // episodes before it have ended
-	for at := now.AddDate(0, 0, -historyDays).Truncate(historyStep).Add(phase); at.Before(end); at = at.Add(historyStep) {
+	step := historyStep
+	for at := now.AddDate(0, 0, -historyDays).Truncate(historyStep).Add(phase); at.Before(end); at = at.Add(step) {
 		for first < len(p.episodes) && !at.Before(p.episodes[first].to) {
 			first++
 		}
-		p.add(p.result(at, p.active(first, at)), now)
+		if now.Sub(at) <= denseReach {
+			step = p.profile.every
+		}
+		p.add(p.result(at, p.active(first, at)), now, uint32(step/p.profile.every)) //nolint:gosec // 36 at most
 	}
 	p.seed.Rollups = map[checks.Step][]checks.Rollup{checks.Hourly: p.hourly, checks.Daily: p.daily}
 	return p.seed
@@ -84,13 +92,13 @@ func (p *past) active(first int, at time.Time) *episode {
 	return worst
 }
 
-// add counts a run and keeps it when it is young enough.
-func (p *past) add(r checks.Result, now time.Time) {
+// add counts a run, as often as it stands for, and keeps it when it is young enough.
+func (p *past) add(r checks.Result, now time.Time, times uint32) {
 	at := r.At()
 	age := now.Sub(at)
-	p.daily = count(p.daily, checks.Daily, at, &r)
+	p.daily = count(p.daily, checks.Daily, at, &r, times)
 	if age < hourlyDays*24*time.Hour {
-		p.hourly = count(p.hourly, checks.Hourly, at, &r)
+		p.hourly = count(p.hourly, checks.Hourly, at, &r, times)
 	}
 	if age < resultsReach {
 		kept := r
@@ -106,11 +114,15 @@ func (p *past) add(r checks.Result, now time.Time) {
 }
 
 // count adds a run to the last roll-up of a list, or begins the next.
-func count(list []checks.Rollup, step checks.Step, at time.Time, r *checks.Result) []checks.Rollup {
+func count(list []checks.Rollup, step checks.Step, at time.Time, r *checks.Result, times uint32) []checks.Rollup {
 	if n := len(list); n == 0 || at.Sub(list[n-1].Start) >= step.Length() {
 		list = append(list, checks.Rollup{Start: step.Start(at)})
 	}
-	list[len(list)-1].Add(r)
+	var one checks.Rollup
+	one.Add(r)
+	one.Up, one.Degraded, one.Down, one.Flaky = times*one.Up, times*one.Degraded, times*one.Down, times*one.Flaky
+	one.LatencySum *= time.Duration(times)
+	list[len(list)-1].Merge(&one)
 	return list
 }
 

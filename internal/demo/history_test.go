@@ -68,16 +68,12 @@ func TestTheHistoryIsBelievable(t *testing.T) {
 func TestTheViewsAgree(t *testing.T) {
 	for name, seed := range History(now, 1) {
 		t.Run(name, func(t *testing.T) {
-			var counted checks.Rollup
 			state := checks.Unknown
 			transitions := seed.Transitions
 			for i := range seed.Results {
 				r := &seed.Results[i]
 				if !r.At().Before(now) || i > 0 && r.Run <= seed.Results[i-1].Run {
 					t.Fatalf("run %d is out of order", i)
-				}
-				if now.Sub(r.At()) < 23*time.Hour {
-					counted.Add(r)
 				}
 				if i == 0 {
 					for len(transitions) > 0 && !transitions[0].At.After(r.At()) {
@@ -93,17 +89,84 @@ func TestTheViewsAgree(t *testing.T) {
 					t.Fatalf("at %v the state is %v, by the transitions %v", r.At(), r.State, state)
 				}
 			}
-			var hours checks.Rollup
-			for _, r := range seed.Rollups[checks.Hourly] {
-				if now.Sub(r.Start) < 23*time.Hour {
-					hours.Merge(&r)
+		})
+	}
+}
+
+// A run counts as often as the check runs until the next one, so that live runs,
+// which count once, do not outweigh the invented ones.
+func TestTheHoursCountWhatWouldHaveRun(t *testing.T) {
+	every := intervals(t)
+	for name, seed := range History(now, 1) {
+		t.Run(name, func(t *testing.T) {
+			first := checks.Hourly.Start(seed.Results[0].At()).Add(time.Hour) // the first hour with all its results
+			want := map[time.Time]*checks.Rollup{}
+			for i, r := range seed.Results {
+				start := checks.Hourly.Start(r.At())
+				if start.Before(first) {
+					continue
+				}
+				if want[start] == nil {
+					want[start] = &checks.Rollup{Start: start}
+				}
+				times := time.Duration(1)
+				if i+1 < len(seed.Results) {
+					times = seed.Results[i+1].At().Sub(r.At()) / every[name]
+				}
+				for range times {
+					want[start].Add(&r)
 				}
 			}
-			if hours.Runs() > counted.Runs() || counted.Runs()-hours.Runs() > 30 {
-				t.Errorf("%d runs in the results, %d in the roll-ups", counted.Runs(), hours.Runs())
+			got := map[time.Time]*checks.Rollup{}
+			for _, r := range seed.Rollups[checks.Hourly] {
+				if !r.Start.Before(first) {
+					got[r.Start] = &r
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("hours (-want +got)\n%s", diff)
+			}
+			for start, r := range got {
+				whole := float64(time.Hour / every[name])
+				if share := float64(r.Runs()) / whole; start.Before(checks.Hourly.Start(now)) && (share < 0.9 || share > 1.1) {
+					t.Errorf("the hour from %v counts %d runs, there is one every %v", start, r.Runs(), every[name])
+				}
 			}
 		})
 	}
+}
+
+// The last hour is as dense as what follows live, and the rest of the day is not.
+func TestTheLastHourRanAtTheRealInterval(t *testing.T) {
+	every := intervals(t)
+	for name, seed := range History(now, 1) {
+		last := 0
+		for i, r := range seed.Results {
+			if now.Sub(r.At()) > time.Hour {
+				continue
+			}
+			last++
+			if gap := r.At().Sub(seed.Results[i-1].At()); gap != every[name] {
+				t.Fatalf("%s: %v between two runs at %v, want %v", name, gap, r.At(), every[name])
+			}
+		}
+		if want := int(time.Hour / every[name]); last < want-2 || last > want {
+			t.Errorf("%s: %d runs in the last hour, want %d", name, last, want)
+		}
+		if n := len(seed.Results); n > 1500 {
+			t.Errorf("%s keeps %d results", name, n)
+		}
+	}
+}
+
+// intervals are the checks' own.
+func intervals(t *testing.T) map[string]time.Duration {
+	t.Helper()
+	every := map[string]time.Duration{}
+	for _, c := range configured(t, "http://127.0.0.1:1").Checks {
+		every[c.Name] = c.Every.Std()
+	}
+	return every
 }
 
 func TestHowItStandsNow(t *testing.T) {
