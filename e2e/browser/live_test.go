@@ -240,3 +240,20 @@ func TestAccessibility(t *testing.T) {
 		})
 	}
 }
+
+func TestNewTokenIsTheFirstThingOnThePage(t *testing.T) {
+	browser := startBrowser(t)
+	folder := pictures(t)
+	at := now()
+	site, _ := startSite(t, uitest.Deps(uitest.Shop(at), at))
+	tab := openTab(t, browser, site, light)
+	tab.visit(t, "/settings#tokens")
+	eval[bool](t, tab, `(document.querySelector(".new-token input").value = "ci", document.querySelector(".new-token button").click(), true)`)
+	tab.wait(t, `document.activeElement?.id === "new-token" && location.pathname === "/settings"`)
+	if top := eval[float64](t, tab, `document.getElementById("new-token").getBoundingClientRect().top`); top < 0 || top > 300 {
+		t.Errorf("the token is at %.0f px, outside of what is looked at first", top)
+	}
+	shoot(t, tab, filepath.Join(folder, "settings-token-light.png"))
+	tab.do(t, "load again", chromedp.Reload())
+	tab.wait(t, `document.getElementById("tokens") && !document.getElementById("new-token")`)
+}

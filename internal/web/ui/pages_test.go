@@ -203,6 +203,7 @@ func TestSettingsShowWhereEachValueIsFrom(t *testing.T) {
 	want(t, doc, ".problems .place", "/etc/lapwing/lapwing.yaml:14:9 checks[2].assert[0]")
 	want(t, doc, ".notices li:nth-child(1) h3", "Results are not being stored failing")
 	want(t, doc, `nav a[href="/settings"] .pill`, "2 warnings")
+	want(t, doc, `.notices a[href="#configuration"]`, "What is wrong with the file")
 	if !strings.Contains(doc.Find(".problems pre").Text(), "^~~~~~") {
 		t.Error("the caret under the mistake is missing")
 	}
@@ -216,7 +217,14 @@ func TestTokenIsShownOnce(t *testing.T) {
 	if got := answer.Header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("the page with the token may be stored: %q", got)
 	}
-	want(t, parse(t, answer), ".callout.good code", "lw_new_0123456789abcdef")
+	doc := parse(t, answer)
+	want(t, doc, "main > .callout.good code", "lw_new_0123456789abcdef")
+	if doc.Find(".callout.good[autofocus] button[data-copy=lw_new_0123456789abcdef]").Length() != 1 {
+		t.Error("the token cannot be copied, or the page does not begin with it")
+	}
+	if again := get(t, u, "/settings/tokens"); again.StatusCode != http.StatusSeeOther || again.Header.Get("Location") != "/settings#tokens" {
+		t.Errorf("loading it again: status %d to %q", again.StatusCode, again.Header.Get("Location"))
+	}
 	made := deps.Tokens.(*uitest.Tokens).Rows[2]
 	wanted := ui.Token{ID: "new", Name: "deploy", Scopes: []string{"read", "write"}, Expires: noon.Add(30 * 24 * time.Hour)}
 	if diff := cmp.Diff(wanted, made); diff != "" {

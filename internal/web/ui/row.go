@@ -9,20 +9,20 @@ import (
 
 // row is one check in a list.
 type row struct {
-	ID       string
-	Name     string
-	Method   string
-	API      string // shown in lists that are not grouped
-	State    string // class and, capitalized by the style sheet, text
-	Tone     string // class of the row when it needs attention
-	Note     string // "flaky", "2 failed", "because of auth"
-	Bars     bars
-	Uptime   string
-	Spark    string
-	Values   string // of the sparkline
-	Latency  string
-	Age      string
-	At       int64 // milliseconds of Unix time of the last run; 0 when it never ran
+	ID      string
+	Name    string
+	Method  string
+	API     string // shown in lists that are not grouped
+	State   string // class and, capitalized by the style sheet, text
+	Tone    string // class of the row when it needs attention
+	Note    string // "flaky", "2 failed", "because of auth"
+	Bars    bars
+	Uptime  string
+	Spark   string
+	Values  string // of the sparkline
+	Latency string
+	Age     string
+	At      int64 // milliseconds of Unix time of the last run; 0 when it never ran
 }
 
 // makeRow needs the view, its daily roll-ups and its uptime.

@@ -147,6 +147,12 @@ var scopesOf = map[string][]string{
 	"read": {"read"}, "write": {"read", "write"}, "admin": {"read", "write", "admin"},
 }
 
+// tokens is where the answer to the form is; who asks for it again sees the list.
+func (u *UI) tokens(w http.ResponseWriter, r *http.Request) error {
+	http.Redirect(w, r, "/settings#tokens", http.StatusSeeOther)
+	return nil
+}
+
 func (u *UI) createToken(w http.ResponseWriter, r *http.Request) error {
 	if err := u.mayAdmin(r); err != nil {
 		return err

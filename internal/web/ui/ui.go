@@ -83,6 +83,7 @@ func (u *UI) routes() *http.ServeMux {
 		"POST /checks/{id}/resume":        u.resume,
 		"GET /settings":                   u.settings,
 		"POST /settings/reload":           u.reload,
+		"GET /settings/tokens":            u.tokens,
 		"POST /settings/tokens":           u.createToken,
 		"POST /settings/tokens/{id}":      u.revokeToken,
 		"GET /search":                     u.search,

@@ -10,6 +10,9 @@ export function startForms() {
       if (event.target.action.endsWith("/run")) button.textContent = "Running…";
     });
   });
+  // The answer with a new token is not at an address of its own: to load it again
+  // would make another token.
+  if (document.getElementById("new-token")) history.replaceState(null, "", "/settings");
   // A page that comes back from the cache of the browser is usable again.
   addEventListener("pageshow", (event) => {
     if (event.persisted) location.reload();
