@@ -142,5 +142,5 @@ func status(code int) episode {
 
 // degraded answers, but late; the reason is told with the figure.
 func degraded() episode {
-	return episode{status: checks.Degraded, code: 200, class: probe.ClassAssertion, slower: 1.6}
+	return episode{status: checks.Degraded, code: 200, class: probe.ClassAssertion, slower: 1}
 }

@@ -164,10 +164,12 @@ func (p *past) attempt(at time.Time, e *episode) checks.Attempt {
 	return a
 }
 
-// degrade makes the attempt slow enough for its assertion to fail, and says so.
+// degrade makes the attempt slow enough for its assertion to fail, and says so:
+// up to twice the limit, as the API's slow endpoint is.
 func (p *past) degrade(a *checks.Attempt) {
 	limit := p.profile.limit
-	a.Phases.TTFB = max(a.Phases.TTFB, limit+limit/10+time.Duration(p.random.Int64N(int64(limit))))
+	x := p.random.Float64()
+	a.Phases.TTFB = limit*7/6 + time.Duration(float64(limit)*5/6*x*x)
 	measured := a.Phases.TTFB
 	if p.profile.phase == "latency" {
 		measured = a.Phases.Total()
