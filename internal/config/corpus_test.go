@@ -17,6 +17,7 @@ func environment(name string) (string, bool) {
 		"URL":      "http://127.0.0.1:8000",
 		"NUMBER":   "5",
 		"EMPTY":    "",
+		"HIDDEN":   "one\n::two",
 	}[name]
 	return value, set
 }

@@ -21,7 +21,7 @@ type Error struct {
 func (e Error) Error() string {
 	var b strings.Builder
 	if e.File != "" {
-		b.WriteString(e.File)
+		b.WriteString(visible(e.File))
 		if e.Line > 0 {
 			fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
 		}
@@ -77,6 +77,7 @@ type collector struct {
 }
 
 func (c *collector) add(e Error) {
+	e.Path, e.Message, e.Hint = visible(e.Path), visible(e.Message), visible(e.Hint)
 	if slices.ContainsFunc(c.list, func(known Error) bool {
 		return known.Line == e.Line && known.Column == e.Column && known.File == e.File && known.Message == e.Message
 	}) {

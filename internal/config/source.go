@@ -40,7 +40,7 @@ func (s *source) excerpt(line, column, width int) string {
 	if strings.TrimSpace(text) == "" {
 		return ""
 	}
-	text, column = window(strings.ReplaceAll(text, "\t", " "), column, 20*maxExcerptCols) // bounds the work below
+	text, column = window(strings.Map(plainly, text), column, 20*maxExcerptCols) // bounds the work below
 	text, column = hideSecrets(text, column)
 	text, column = window(text, column, maxExcerptCols)
 	column = min(column, utf8.RuneCountInString(text)+1)
@@ -48,6 +48,17 @@ func (s *source) excerpt(line, column, width int) string {
 	number := fmt.Sprintf("%5d", line)
 	return fmt.Sprintf("%s | %s\n%s | %s%s", number, text,
 		strings.Repeat(" ", len(number)), strings.Repeat(" ", max(0, column-1)), strings.Repeat("^", width))
+}
+
+// plainly keeps the columns of a line and nothing that moves what is shown.
+func plainly(r rune) rune {
+	switch {
+	case r == '\t':
+		return ' '
+	case isHidden(r):
+		return utf8.RuneError
+	}
+	return r
 }
 
 // window cuts a long line to width columns around column.

@@ -13,6 +13,7 @@ import (
 // the same path, the first is heard.
 var validators = []func(*File, string) fault.Problems{
 	validateWhole,
+	validateTexts,
 	validateNames,
 	validateReferences,
 	validateTargets,
