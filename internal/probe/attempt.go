@@ -63,13 +63,18 @@ func (a *attempt) run() (*Response, error) {
 		a.stage = stageToken
 		if a.token, err = p.auth.authorize(a); err != nil {
 			a.resp.Sent = m.sent(p.via)
+			a.note(a.token.secrets...)
+			a.noteCredentials(m)
+			a.noteCookies(m)
 			return a.resp, err
 		}
 		extra = append(extra, field{"Authorization", a.token.value})
 	}
 	m = m.with(extra...).withCookies(a.in.Jar)
 	a.resp.Sent = m.sent(p.via)
-	a.resp.Sent.Secrets = a.token.secrets
+	a.note(a.token.secrets...)
+	a.noteCredentials(m)
+	a.noteCookies(m)
 	err = a.follow(m)
 	a.enter(a.stage, nil)
 	return a.resp, err
@@ -94,6 +99,7 @@ func (a *attempt) follow(m *message) error {
 		}
 		next.fields = a.ownCookies(m, next)
 		m = next.withCookies(a.in.Jar)
+		a.noteCookies(m)
 	}
 }
 

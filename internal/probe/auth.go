@@ -111,7 +111,7 @@ func (basicAuth) renew(authorization) {}
 
 func basicValue(user, password string) authorization {
 	encoded := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
-	return authorization{value: "Basic " + encoded, secrets: []string{password, encoded}}
+	return authorization{value: "Basic " + encoded, secrets: append(encodedForms(encoded), password)}
 }
 
 // bearerAuth is a bearer token (RFC 6750).

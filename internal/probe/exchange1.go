@@ -208,6 +208,7 @@ func (a *attempt) headers(m *message, res *http.Response) (*url.URL, error) {
 	a.resp.Cookies = nil
 	if len(res.Header["Set-Cookie"]) > 0 {
 		a.resp.Cookies = res.Cookies()
+		a.noteSetCookies(a.resp.Cookies)
 		if a.in.Jar != nil {
 			a.in.Jar.SetCookies(m.url, a.resp.Cookies)
 		}

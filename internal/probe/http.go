@@ -91,6 +91,9 @@ type Probe struct {
 	ready      *message // the whole message when there is nothing to fill in
 	holes      []string
 	release    func()
+
+	credentials []string // names of the headers that hold one
+	fixed       []string // secrets that are known before a run
 }
 
 // Method is the request's method.
@@ -142,6 +145,7 @@ func (h *HTTP) Prepare(r HTTPRequest, o Target) (*Probe, error) {
 	}
 	p.release = sync.OnceFunc(func() { dropTLS(); dropAuth() })
 	p.collectHoles()
+	p.credentials, p.fixed = credentialHeaders(p.fields), p.fixedSecrets()
 	p.via = newVia(p, &r)
 	if err := p.makeReady(); err != nil {
 		p.release()

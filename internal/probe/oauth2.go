@@ -148,16 +148,17 @@ func (s *tokenSource) fetch(a *attempt) (authorization, error) {
 			err = nil // the first answer says what is wrong
 		}
 	}
+	known := authorization{secrets: []string{password}} // a server may repeat it in its error
 	if err != nil {
 		if stop := a.interrupted(); stop != nil {
-			return authorization{}, stop
+			return known, stop
 		}
-		return authorization{}, failure(ClassAuth, err, "no token from %s: %s", s.server(), err)
+		return known, failure(ClassAuth, err, "no token from %s: %s", s.server(), err)
 	}
 	if !answer.ok() {
-		return authorization{}, failure(ClassAuth, nil, "no token from %s: %s", s.server(), answer.trouble())
+		return known, failure(ClassAuth, nil, "no token from %s: %s", s.server(), answer.trouble())
 	}
-	token := authorization{value: answer.scheme() + " " + answer.AccessToken, secrets: []string{answer.AccessToken}}
+	token := authorization{value: answer.scheme() + " " + answer.AccessToken, secrets: []string{answer.AccessToken, password}}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.value, s.secrets, s.expires, s.inBody = token.value, token.secrets, answer.expires(time.Now()), inBody

@@ -86,7 +86,7 @@ type Sent struct {
 	Headers http.Header // as sent, not redacted; the caller redacts before it keeps anything. Without what belongs to the connection (Connection, Content-Length); with Host when the request sets it
 	Body    []byte      // the first EvidenceSize bytes at most; not to be changed
 	Size    int64       // the whole body's size in bytes, -1 when unknown
-	Secrets []string    // what authenticated the request (token, password): to be redacted from everything kept
+	Secrets []string    // what authenticates this request and those after it (tokens, passwords, cookies of both directions): to be redacted from everything kept
 	Via     *Via        // how it was sent, for the curl line; nil: plainly
 }
 

@@ -19,8 +19,8 @@ type Redactor struct {
 	starts [256]bool // bytes with which a value may begin
 }
 
-// minSecretLength keeps "1" or "on" from blanking half of a page.
-const minSecretLength = 4
+// MinLength is the shortest secret that is looked for, in bytes. It keeps "1" or "on" from blanking half of a page.
+const MinLength = 4
 
 // NewRedactor knows the given secret values; shorter ones than four bytes are
 // ignored. Each value is recognised as it is, and as JSON, Go and Python
@@ -48,7 +48,7 @@ func (r *Redactor) With(values ...string) *Redactor {
 }
 
 func (r *Redactor) add(text string) {
-	if len(text) < minSecretLength || slices.ContainsFunc(r.values, func(v known) bool { return v.text == text }) {
+	if len(text) < MinLength || slices.ContainsFunc(r.values, func(v known) bool { return v.text == text }) {
 		return
 	}
 	v := newKnown(text)
