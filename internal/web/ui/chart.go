@@ -162,10 +162,14 @@ func number(v float64) string {
 	return strconv.FormatFloat(math.Round(v*10)/10, 'f', -1, 64)
 }
 
-// latencyChart draws the two percentiles of the last hour.
+// lineHole is how far apart two points may be to be joined.
+const lineHole = 3 * time.Minute
+
+// latencyChart draws the two percentiles of the last hour: a line where points
+// follow each other, a dot where one is alone. nil when there are not two points.
 func latencyChart(points []LatencyPoint, now time.Time) *chart {
-	if len(points) == 0 {
-		return nil
+	if len(points) < 2 {
+		return nil // a point is no line
 	}
 	from, to := now.Add(-time.Hour), now
 	var highest time.Duration
@@ -174,7 +178,7 @@ func latencyChart(points []LatencyPoint, now time.Time) *chart {
 	}
 	top, ticks := niceScale(highest)
 	data := plotted{From: from.Unix(), To: to.Unix(), Names: []string{"p50", "p95"}, Values: make([][]*float64, 2)}
-	var p50, p95 strings.Builder
+	var p50, p95, dots50, dots95 strings.Builder
 	var last time.Time
 	for i, p := range points {
 		at := p.At.Add(30 * time.Second) // the middle of the minute
@@ -185,25 +189,34 @@ func latencyChart(points []LatencyPoint, now time.Time) *chart {
 			at = from
 		}
 		command := "L"
-		if i == 0 || p.At.Sub(last) > 3*time.Minute {
+		if i == 0 || p.At.Sub(last) > lineHole {
 			command = "M" // a hole in the data is a hole in the line
 		}
+		alone := command == "M" && (i+1 == len(points) || points[i+1].At.Sub(p.At) > lineHole)
 		last = p.At
 		x := number(plotX(at, from, to))
 		fmt.Fprintf(&p50, "%s%s %s", command, x, number(plotY(p.P50, top)))
 		fmt.Fprintf(&p95, "%s%s %s", command, x, number(plotY(p.P95, top)))
+		if alone {
+			fmt.Fprintf(&dots50, "M%s %sh.01", x, number(plotY(p.P50, top)))
+			fmt.Fprintf(&dots95, "M%s %sh.01", x, number(plotY(p.P95, top)))
+		}
 		data.Times = append(data.Times, at.Unix())
 		data.Values[0] = append(data.Values[0], millis(p.P50))
 		data.Values[1] = append(data.Values[1], millis(p.P95))
 		data.Notes = append(data.Notes, plural(p.Runs, "run"))
 	}
 	newest := points[len(points)-1]
+	shapes := []shape{{"line p95", p95.String()}, {"line p50", p50.String()}}
+	if dots50.Len() > 0 {
+		shapes = append(shapes, shape{"line dot p95", dots95.String()}, shape{"line dot p50", dots50.String()})
+	}
 	return &chart{
 		Title: "Latency, all checks",
 		Label: fmt.Sprintf("Latency of all checks over the last hour: p50 now %s, p95 now %s", latency(newest.P50), latency(newest.P95)),
 		Y:     ticks, X: timeTicks(from, to), Height: plotHeight,
-		Shapes: []shape{{"line p95", p95.String()}, {"line p50", p50.String()}},
-		Legend: []legend{{"p50", "p50"}, {"p95", "p95"}},
+		Shapes: shapes,
+		Legend: []legend{{"p50", "p50 over 5 min"}, {"p95", "p95 over 5 min"}},
 		Points: data.json(),
 	}
 }

@@ -62,7 +62,7 @@ func (u *UI) overview(w http.ResponseWriter, r *http.Request) error {
 	u.note(r, page, err)
 	last24, err := u.history.last24h(r.Context(), all, now)
 	u.note(r, page, err)
-	changes, err := u.Checks.Transitions(r.Context(), "", 1)
+	changes, err := u.Checks.Transitions(r.Context(), "", recentChanges)
 	u.note(r, page, err)
 
 	page.Verdict = makeVerdict(views, counts)

@@ -48,6 +48,29 @@ func TestVerdictSaysFirstWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestVerdictTellsTheNewsThatMatter(t *testing.T) {
+	ago := func(minutes int, check string, from, to checks.Status) checks.Transition {
+		return checks.Transition{Check: check, At: noon.Add(-time.Duration(minutes) * time.Minute), From: from, To: to}
+	}
+	up := []checks.View{{ID: "a", Name: "a", State: checks.Up}, {ID: "b", Name: "b", State: checks.Up}}
+	wrong := []checks.View{{ID: "a", Name: "a", State: checks.Up}, {ID: "b", Name: "b", State: checks.Down}}
+	for _, test := range []struct {
+		name    string
+		views   []checks.View
+		changes []checks.Transition
+		sub     string
+	}{
+		{"first runs are no news", up, []checks.Transition{ago(1, "a", checks.Unknown, checks.Up), ago(2, "b", checks.Unknown, checks.Up)}, "2 of 2 up"},
+		{"a recovery is, when all is well", up, []checks.Transition{ago(1, "a", checks.Unknown, checks.Up), ago(2, "b", checks.Down, checks.Up), ago(9, "b", checks.Up, checks.Down)}, "2 of 2 up · b came up 2 min ago"},
+		{"what went down comes before what recovered", wrong, []checks.Transition{ago(1, "a", checks.Down, checks.Up), ago(4, "b", checks.Up, checks.Down)}, "1 of 2 up · b went down 4 min ago"},
+		{"of checks that are gone nothing is told", up, []checks.Transition{ago(1, "gone", checks.Up, checks.Down)}, "2 of 2 up"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			want(t, page(t, open(t, ui.Deps{Checks: &uitest.Source{Views: test.views, Changes: test.changes}}), "/"), ".verdict .sub", test.sub)
+		})
+	}
+}
+
 func TestOverviewShowsWhatNeedsAttention(t *testing.T) {
 	u, _ := shop(t)
 	doc := page(t, u, "/")

@@ -191,8 +191,30 @@ func TestStepsAreShownOneByOne(t *testing.T) {
 		{Name: "log out", Skipped: true},
 	}}}}}
 	doc := page(t, open(t, ui.Deps{Checks: source}), fmt.Sprintf("/checks/checkout-journey/runs/%d", res.Run))
-	want(t, doc, ".water tbody th", "loginrefundlog out")
-	want(t, doc, ".step:nth-of-type(4) .waiting", "Skipped: an earlier step failed.")
+	want(t, doc, ".water tbody th", "up logindown refundunknown log out")
+	want(t, doc, ".water tr.is-down a[href='#step-1-2']", "refund")
+	want(t, doc, ".check-head + .reason.down a[href='#step-1-2']", "step 3 (refund): status = 503, want 201")
+	want(t, doc, "details.step[open] summary h2", "down refund")
+	want(t, doc, "details.step:has(#step-1-1) .fields", "token[redacted]")
+	want(t, doc, "details.step:has(#step-1-3) .waiting", "Skipped: an earlier step failed.")
+	want(t, doc, "title", "checkout-journey, run of "+res.At().UTC().Format("2 Jan 2006 15:04:05")+" UTC · Lapwing")
+	if strings.Contains(text(doc.Find(".attempt .card-head")), "into the run") {
+		t.Error("a single attempt has an offset")
+	}
+}
+
+func TestStepsOfARunThatPassedAreAllOpen(t *testing.T) {
+	source := uitest.Shop(noon)
+	res := &source.Runs["get-orders"][0]
+	held := []checks.Outcome{{Assertion: "status == 200", Holds: true}}
+	source.Kept["get-orders"] = map[checks.RunID]*checks.Evidence{res.Run: {Attempts: []checks.AttemptEvidence{{Steps: []checks.StepEvidence{
+		{Name: "login", Assertions: []checks.Outcome{{Assertion: "status == 200", Holds: true, Detail: "status = 200"}}},
+		{Assertions: held},
+	}}}}}
+	doc := page(t, open(t, ui.Deps{Checks: source}), fmt.Sprintf("/checks/get-orders/runs/%d", res.Run))
+	want(t, doc, "details.step[open] summary h2", "up loginup Step 2")
+	want(t, doc, "#step-1-1 .asserts", "OutcomeAssertionMeasuredholdsstatus == 200status = 200")
+	want(t, doc, "#step-1-2 .asserts", "OutcomeAssertionholdsstatus == 200") // no empty column
 }
 
 func TestSettingsShowWhereEachValueIsFrom(t *testing.T) {

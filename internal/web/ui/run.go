@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"lapwing.dev/lapwing/internal/checks"
@@ -20,6 +19,7 @@ type runPage struct {
 	State    string
 	Verdict  string
 	Reason   string
+	Failing  string // anchor of the step that failed; "" when it is not known
 	Latency  string
 	Flaky    bool
 	TraceID  string
@@ -39,8 +39,9 @@ type attemptView struct {
 	Code     int
 	Latency  string
 	Size     string
-	Class    string
+	Where    string // at which point it failed, in words
 	Reason   string
+	Failing  string // anchor of the step that failed; "" when it is not known
 	Whole    string // length of the waterfall
 	Rows     []waterRow
 	Steps    []stepView
@@ -50,33 +51,10 @@ type attemptView struct {
 // waterRow is one line of the waterfall.
 type waterRow struct {
 	Name  string
-	Step  bool // a step, with all of its phases on one bar
+	Step  string // anchor, when it is a step with all of its phases on one bar
+	State string // of the step
 	Parts []segment
 	Text  string
-}
-
-// stepView is one request with its answer.
-type stepView struct {
-	Name       string
-	Single     bool // the only step: its name says nothing
-	Skipped    bool
-	Curl       string
-	Request    messageView
-	Response   *messageView
-	RemoteAddr string
-	Redirects  []string
-	TLS        []field
-	Assertions []checks.Outcome
-	Captured   []field
-	Error      string
-	Class      string
-	Holds      int
-}
-
-type messageView struct {
-	checks.Message
-	SizeText string
-	Shown    string // "first 4.0 KiB of 1.2 MiB" when cut
 }
 
 func (u *UI) run(w http.ResponseWriter, r *http.Request) error {
@@ -105,10 +83,13 @@ func (u *UI) run(w http.ResponseWriter, r *http.Request) error {
 		page.Reason, page.Latency = result.Last().Reason, latency(result.Latency())
 	}
 	page.Attempts = attemptViews(result, evidence)
+	if n := len(page.Attempts); n > 0 {
+		page.Failing = page.Attempts[n-1].Failing
+	}
 	if err := u.neighbours(r.Context(), page, view.Interval); err != nil {
 		return err
 	}
-	title := fmt.Sprintf("%s, run of %s", view.Name, page.At.Full())
+	title := fmt.Sprintf("%s, run of %s UTC", view.Name, page.At.Full())
 	return u.show(w, r, "run", shell{Title: title, Nav: "checks", Page: page})
 }
 
@@ -171,27 +152,28 @@ func attemptViews(result *checks.Result, evidence *checks.Evidence) []attemptVie
 		v := &list[i]
 		*v = attemptView{
 			Number: i + 1, Of: len(result.Attempts), State: a.Status.String(), Code: a.Code,
-			Latency: latency(a.Phases.Total()), Size: size(a.Size), Class: string(a.Class), Reason: a.Reason,
+			Latency: latency(a.Phases.Total()), Size: size(a.Size), Where: whereFailed[a.Class], Reason: a.Reason,
 			Decisive: i == len(result.Attempts)-1,
 		}
-		if a.Offset > 0 {
+		if len(result.Attempts) > 1 && a.Offset > 0 {
 			v.Offset = latency(a.Offset)
 		}
 		var steps []checks.StepEvidence
 		if evidence != nil && i < len(evidence.Attempts) {
 			steps = evidence.Attempts[i].Steps
 		}
-		v.Rows = waterfall(a, steps)
+		v.Steps = makeSteps(steps, v.Number, a.Reason)
+		v.Rows = waterfall(a, steps, v.Steps)
 		v.Whole = latency(a.Phases.Total())
-		for s := range steps {
-			v.Steps = append(v.Steps, makeStep(&steps[s], len(steps) == 1))
+		if len(steps) > 1 {
+			v.Failing = failingStep(v.Steps, v.State)
 		}
 	}
 	return list
 }
 
 // waterfall has one line for each phase, or for each step when there are several.
-func waterfall(a *checks.Attempt, steps []checks.StepEvidence) []waterRow {
+func waterfall(a *checks.Attempt, steps []checks.StepEvidence, views []stepView) []waterRow {
 	whole := a.Phases.Total()
 	if whole <= 0 {
 		return nil
@@ -205,7 +187,7 @@ func waterfall(a *checks.Attempt, steps []checks.StepEvidence) []waterRow {
 			if steps[i].Skipped {
 				text = "skipped"
 			}
-			rows = append(rows, waterRow{Name: stepName(&steps[i], i), Step: true, Parts: phaseSegments(&part, at, whole), Text: text})
+			rows = append(rows, waterRow{Name: views[i].Name, Step: views[i].Anchor, State: views[i].State, Parts: phaseSegments(&part, at, whole), Text: text})
 			at += part.Phases.Total()
 		}
 		return rows
@@ -223,65 +205,33 @@ func waterfall(a *checks.Attempt, steps []checks.StepEvidence) []waterRow {
 	return rows
 }
 
-func share100(part, whole time.Duration) string {
-	return fmt.Sprintf("%.0f%s%%", 100*float64(part)/float64(whole), nbsp)
-}
-
-func stepName(s *checks.StepEvidence, i int) string {
-	if s.Name != "" {
-		return s.Name
-	}
-	return fmt.Sprintf("Step %d", i+1)
-}
-
-func makeStep(s *checks.StepEvidence, single bool) stepView {
-	v := stepView{
-		Name: s.Name, Single: single, Skipped: s.Skipped, Curl: s.Curl, Request: makeMessage(&s.Request),
-		RemoteAddr: s.RemoteAddr, Redirects: s.Redirects, Assertions: s.Assertions, Error: s.Error, Class: string(s.Class),
-	}
-	for _, o := range s.Assertions {
-		if o.Holds {
-			v.Holds++
+// failingStep is the anchor of the first step that has the verdict of its attempt.
+func failingStep(steps []stepView, state string) string {
+	for i := range steps {
+		if state != "up" && steps[i].State == state {
+			return steps[i].Anchor
 		}
 	}
-	if s.Response != nil {
-		m := makeMessage(s.Response)
-		v.Response = &m
-	}
-	for _, name := range sortedKeys(s.Captured) {
-		v.Captured = append(v.Captured, field{Name: name, Value: s.Captured[name], Code: true})
-	}
-	v.TLS = tlsFields(s.TLS)
-	return v
+	return ""
 }
 
-func makeMessage(m *checks.Message) messageView {
-	v := messageView{Message: *m}
-	if m.Size >= 0 {
-		v.SizeText = size(m.Size)
-	}
-	if m.Truncated {
-		v.Shown = fmt.Sprintf("first %s of %s", size(int64(len(m.Body))), v.SizeText)
-	}
-	return v
+// whereFailed says at which point an attempt failed or degraded.
+var whereFailed = map[probe.Class]string{
+	probe.ClassDNS:       "the name did not resolve",
+	probe.ClassConnect:   "no connection",
+	probe.ClassTLS:       "TLS failed",
+	probe.ClassTimeout:   "out of time",
+	probe.ClassProtocol:  "not the HTTP that was expected",
+	probe.ClassRedirect:  "a redirect failed",
+	probe.ClassBody:      "the body could not be read",
+	probe.ClassAuth:      "no token for the request",
+	probe.ClassRequest:   "the request could not be made",
+	probe.ClassAssertion: "an assertion failed",
+	probe.ClassContract:  "not as the contract has it",
+	probe.ClassCapture:   "nothing to capture",
+	probe.ClassInternal:  "a defect of Lapwing",
 }
 
-func tlsFields(t *probe.TLS) []field {
-	if t == nil {
-		return nil
-	}
-	list := []field{{Name: "Version", Value: t.Version + ", " + t.Cipher}, {Name: "Subject", Value: t.Subject}, {Name: "Issuer", Value: t.Issuer}}
-	if len(t.DNSNames) > 0 {
-		list = append(list, field{Name: "Names", Value: strings.Join(t.DNSNames[:min(len(t.DNSNames), 20)], ", ")})
-	}
-	if !t.Leaf.IsZero() {
-		list = append(list, field{Name: "Expires", Value: t.Leaf.UTC().Format("2006-01-02 15:04 UTC")})
-	}
-	if !t.Expires.IsZero() && !t.Expires.Equal(t.Leaf) {
-		list = append(list, field{Name: "Chain expires", Value: t.Expires.UTC().Format("2006-01-02 15:04 UTC")})
-	}
-	if t.ALPN != "" {
-		list = append(list, field{Name: "ALPN", Value: t.ALPN})
-	}
-	return list
+func share100(part, whole time.Duration) string {
+	return fmt.Sprintf("%.0f%s%%", 100*float64(part)/float64(whole), nbsp)
 }

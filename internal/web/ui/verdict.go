@@ -78,18 +78,32 @@ func consequences(views []checks.View) int {
 	return n
 }
 
+// recentChanges is among how many changes of state the one to tell is looked for.
+const recentChanges = 100
+
+// newestChange is the news for the line under the verdict, of changes that come
+// newest first. That a check came up for the first time is none, and while
+// something is wrong it is what went wrong last, not what recovered since.
 func newestChange(changes []checks.Transition, views []checks.View, now time.Time) *lastChange {
-	if len(changes) == 0 {
-		return nil
+	var found *lastChange
+	wrong := slices.ContainsFunc(views, func(v checks.View) bool { return v.State == checks.Down || v.State == checks.Degraded })
+	for _, t := range changes {
+		at := slices.IndexFunc(views, func(v checks.View) bool { return v.ID == t.Check })
+		if at < 0 || t.From == checks.Unknown && t.To == checks.Up {
+			continue
+		}
+		worse := t.To == checks.Down || t.To == checks.Degraded
+		if found == nil || worse {
+			found = &lastChange{ID: t.Check, Name: views[at].Name, To: became[t.To], At: moment{t.At}, Age: ago(now, t.At)}
+		}
+		if worse || !wrong {
+			break
+		}
 	}
-	t := changes[0]
-	at := slices.IndexFunc(views, func(v checks.View) bool { return v.ID == t.Check })
-	if at < 0 {
-		return nil
-	}
-	to := map[checks.Status]string{
-		checks.Up: "came up", checks.Down: "went down", checks.Degraded: "became degraded",
-		checks.Paused: "was paused", checks.Unknown: "was resumed",
-	}[t.To]
-	return &lastChange{ID: t.Check, Name: views[at].Name, To: to, At: moment{t.At}, Age: ago(now, t.At)}
+	return found
+}
+
+var became = map[checks.Status]string{
+	checks.Up: "came up", checks.Down: "went down", checks.Degraded: "became degraded",
+	checks.Paused: "was paused", checks.Unknown: "was resumed",
 }
