@@ -75,6 +75,11 @@ func New(ctx context.Context, o Options) (*App, error) {
 
 // open does what New promises; on an error the caller closes what is open.
 func (a *App) open(ctx context.Context) (err error) {
+	if a.options.Listen != "" {
+		if err := config.CheckListen(a.options.Listen); err != nil {
+			return err
+		}
+	}
 	if a.loaded == nil {
 		if a.loaded, err = LoadConfig(a.options.ConfigFile); err != nil {
 			return err

@@ -7,19 +7,21 @@ import (
 	"os"
 	"path/filepath"
 
-	"lapwing.dev/lapwing/internal/access"
-	"lapwing.dev/lapwing/internal/catalog"
 	"lapwing.dev/lapwing/internal/checks"
 	"lapwing.dev/lapwing/internal/config"
 	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/health"
-	"lapwing.dev/lapwing/internal/probe"
 )
 
 // LoadConfig reads a configuration file with the process's environment. The
-// error is a *config.Errors with every mistake.
+// error is a *config.Errors with every mistake, those that only the parts find
+// included; without an error they have not been asked yet.
 func LoadConfig(path string) (*config.Loaded, error) {
-	return config.Load(path, os.LookupEnv)
+	return config.Load(path, os.LookupEnv, func(l *config.Loaded) fault.Problems {
+		_, err := newCheckingParts(slog.New(slog.DiscardHandler), l).prepareAll(context.Background(), l)
+		problems, _ := errors.AsType[fault.Problems](err)
+		return problems
+	})
 }
 
 // DataFolder is the folder of the stores; a relative one is relative to the
@@ -39,12 +41,8 @@ func resolve(dir, name string) string {
 // CheckConfig finds the mistakes that only the parts themselves can find: it
 // prepares each of them, as a start or a reload would, and commits none.
 func CheckConfig(ctx context.Context, log *slog.Logger, l *config.Loaded) error {
-	_, done, err := OfflineChecks(ctx, log, l)
-	if err != nil {
-		return err
-	}
-	done()
-	return nil
+	_, err := newCheckingParts(log, l).prepare(ctx, l)
+	return err
 }
 
 // OfflineChecks makes the checks of a configuration ready to be run once, with
@@ -68,87 +66,4 @@ func OfflineChecks(ctx context.Context, log *slog.Logger, l *config.Loaded) (m *
 		cancel()
 		<-ended
 	}, nil
-}
-
-// parts are everything that a configuration configures.
-type parts struct {
-	http    *probe.HTTP
-	catalog *catalog.Catalog
-	checks  *checks.Manager
-	access  *access.Manager // nil offline
-}
-
-// partsDeps are what the parts work with; offline there is no store.
-type partsDeps struct {
-	log       *slog.Logger
-	dir       string // that relative file names are relative to
-	store     checks.Store
-	access    access.Store
-	notices   *health.Registry
-	publisher checks.Publisher
-	onResult  func(*checks.Result)
-	traceSeed []byte
-}
-
-func newParts(d partsDeps) *parts {
-	p := &parts{
-		http:    probe.NewHTTP(probe.Options{UserAgent: "Lapwing/" + Version().Version + " (+check)", Dir: d.dir}),
-		catalog: catalog.New(catalog.Deps{Log: d.log}),
-	}
-	p.checks = checks.New(checks.Deps{
-		Log: d.log, Store: d.store, HTTP: p.http, Contracts: contracts{p.catalog},
-		Publisher: d.publisher, OnResult: d.onResult, Health: d.notices, TraceSeed: d.traceSeed,
-	})
-	if d.access != nil {
-		p.access = access.New(access.Deps{Store: d.access, Log: d.log})
-	}
-	return p
-}
-
-// prepare makes a configuration ready in all parts; any error leaves everything
-// as it was. commit puts it in force and cannot fail.
-func (p *parts) prepare(ctx context.Context, l *config.Loaded) (commit func(), err error) {
-	var commits []func()
-	add := func(commit func(), err error) error {
-		if err != nil {
-			return explain(l, err)
-		}
-		commits = append(commits, commit)
-		return nil
-	}
-	f := &l.File
-	if err := add(p.catalog.Prepare(f.APIs, l.Dir)); err != nil {
-		return nil, err
-	}
-	if err := add(p.checks.Prepare(checks.Config{
-		Checks: f.Checks, APIs: baseURLs(f.APIs), Retention: f.History, Dir: l.Dir,
-	})); err != nil {
-		return nil, err
-	}
-	if p.access != nil {
-		if err := add(p.access.Prepare(ctx, f.Access, l.Dir)); err != nil {
-			return nil, err
-		}
-	}
-	return func() {
-		for _, commit := range commits {
-			commit()
-		}
-	}, nil
-}
-
-func baseURLs(apis []catalog.API) map[string]string {
-	urls := make(map[string]string, len(apis))
-	for _, api := range apis {
-		urls[api.Name] = api.URL
-	}
-	return urls
-}
-
-// explain gives a part's problems their places in the file.
-func explain(l *config.Loaded, err error) error {
-	if problems, ok := errors.AsType[fault.Problems](err); ok {
-		return l.Problems(problems)
-	}
-	return err
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -97,19 +98,22 @@ func (a *App) noteReload(loaded *config.Loaded, err error) {
 
 // noteRestart says which changes wait for a restart. The caller holds the lock.
 func (a *App) noteRestart(loaded *config.Loaded) {
-	changed := ""
-	switch {
-	case a.options.Listen == "" && a.inForce.listen != loaded.File.Listen:
-		changed = "listen"
-	case a.options.Data == "" && a.inForce.data != DataFolder(loaded):
-		changed = "data"
-	default:
+	var changed []string
+	if a.options.Listen == "" && a.inForce.listen != loaded.File.Listen {
+		changed = append(changed, "listen")
+	}
+	if a.options.Data == "" && a.inForce.data != DataFolder(loaded) {
+		changed = append(changed, "data")
+	}
+	if len(changed) == 0 {
 		a.notices.Clear(restartNotice)
 		return
 	}
+	keys := strings.Join(changed, " and ")
+	a.log.Warn("the configuration asks for what only a restart changes; everything else is in force", "file", a.options.ConfigFile, "keys", keys)
 	a.notices.Raise(health.Notice{
-		Code: restartNotice, Severity: health.Warning, Title: "Restart to use the new " + changed,
-		Text: "`" + changed + "` has changed in the configuration; it is used from the next start on. Everything else is in force.",
+		Code: restartNotice, Severity: health.Warning, Title: "Restart to use the new " + keys,
+		Text: "In the configuration, " + keys + " differs from what this server was started with; it is used from the next start on. Everything else is in force.",
 	})
 }
 

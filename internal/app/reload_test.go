@@ -1,7 +1,9 @@
 package app
 
 import (
+	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"lapwing.dev/lapwing/internal/config"
@@ -118,4 +120,54 @@ func TestReloadWithoutAFile(t *testing.T) {
 		t.Errorf("got %v, want a conflict", err)
 	}
 	s.expectChecks("demo")
+}
+
+// What only a restart changes is said in the log and as a notice, until the
+// file says again what is in force.
+func TestChangesThatWaitForARestart(t *testing.T) {
+	folder := t.TempDir()
+	in := func(listen, data string) string {
+		return "listen: " + listen + "\ndata: " + filepath.Join(folder, data) + "\n" + check("a")
+	}
+	path := file(t, in("127.0.0.1:0", "data"))
+	s := &server{t: t, log: &logged{}}
+	var err error
+	if s.App, err = New(t.Context(), Options{Log: slog.New(slog.NewTextHandler(s.log, nil)), ConfigFile: path}); err != nil {
+		t.Fatal(err)
+	}
+	s.run()
+	for _, test := range []struct{ text, keys, logged string }{
+		{in("127.0.0.1:7480", "data"), "listen", "level=WARN * keys=listen\n"},
+		{in("127.0.0.1:0", "elsewhere"), "data", "level=WARN * keys=data\n"},
+		{in("127.0.0.1:7480", "elsewhere"), "listen and data", "level=WARN * keys=\"listen and data\"\n"},
+	} {
+		write(t, path, test.text)
+		if err := s.nextReload(); err != nil {
+			t.Fatal(err)
+		}
+		s.expectNotices(restartNotice)
+		if got, want := s.notices.List()[0].Title, "Restart to use the new "+test.keys; got != want {
+			t.Errorf("the notice is %q, want %q", got, want)
+		}
+		before, after, _ := strings.Cut(test.logged, "*")
+		if !s.log.has(before) || !s.log.has(after) {
+			t.Errorf("the log has no line %s", test.logged)
+		}
+	}
+	write(t, path, in("127.0.0.1:0", "data"))
+	if err := s.nextReload(); err != nil {
+		t.Fatal(err)
+	}
+	s.expectNotices()
+}
+
+// Flags win over the file, so its changes of the same wait for nothing.
+func TestChangesThatFlagsOverrule(t *testing.T) {
+	path := file(t, check("a"))
+	s := running(t, Options{ConfigFile: path})
+	write(t, path, "listen: 127.0.0.1:7480\ndata: elsewhere\n"+check("a"))
+	if err := s.nextReload(); err != nil {
+		t.Fatal(err)
+	}
+	s.expectNotices()
 }

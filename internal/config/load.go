@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"lapwing.dev/lapwing/internal/fault"
 )
 
 // Loaded is a configuration without mistakes, with the place of every value.
@@ -37,6 +39,7 @@ type loader struct {
 	main     *source
 	joined   *node // the mapping of all files
 	given    map[string]*node
+	others   []func(*Loaded) fault.Problems
 	sources  []string // absolute paths of the configuration files, as they are read
 	seen     Seen
 	expanded map[string]*expansion
@@ -64,9 +67,15 @@ func newLoader(env func(string) (string, bool), disk bool) *loader {
 // Load reads the file at path and those that it includes. env looks up
 // environment variables, as os.LookupEnv does; nil means that none is set.
 //
+// others look for the mistakes that only the parts can find, such as in files
+// that are named. They are asked when there are mistakes already, so that all
+// are told at once; a configuration without any goes to the parts anyway. What
+// they get is not complete, and theirs only during the call.
+//
 // The error is always an *Errors with all mistakes that could be found.
-func Load(path string, env func(string) (string, bool)) (*Loaded, error) {
+func Load(path string, env func(string) (string, bool), others ...func(*Loaded) fault.Problems) (*Loaded, error) {
 	l := newLoader(env, true)
+	l.others = others
 	absolute, err := filepath.Abs(path)
 	if err != nil {
 		return nil, &Errors{All: []Error{{File: path, Message: reason(err)}}}

@@ -21,12 +21,15 @@ var validators = []func(*File, string) fault.Problems{
 	validateSections,
 }
 
-// validate runs the validators on what was bound. A mistake about a value that
+// validate runs the validators on what was bound, and asks the others when
+// there are mistakes. A mistake about a value that
 // could not be bound would be an echo of the first one, so it is left out.
 func (l *loader) validate(loaded *Loaded) {
 	heard := map[string]int{}
-	for turn, validator := range validators {
-		for _, p := range validator(&loaded.File, loaded.Dir) {
+	turn := 0
+	hear := func(problems fault.Problems) {
+		turn++
+		for _, p := range problems {
 			if first, known := heard[p.Path]; (known && first != turn) || l.echoes(p.Path) {
 				continue
 			}
@@ -36,6 +39,15 @@ func (l *loader) validate(loaded *Loaded) {
 			}
 			l.errs.add(loaded.locateProblem(p))
 		}
+	}
+	for _, validator := range validators {
+		hear(validator(&loaded.File, loaded.Dir))
+	}
+	if len(l.errs.list) == 0 {
+		return
+	}
+	for _, other := range l.others {
+		hear(other(loaded))
 	}
 }
 
@@ -75,6 +87,15 @@ func validateWhole(f *File, _ string) fault.Problems {
 		ps.Add("history.evidence", "0 keeps none", "%d is less than nothing", f.History.Evidence)
 	}
 	return ps
+}
+
+// CheckListen says what is wrong with an address to listen on that does not
+// come from a file, with the words that would be used for one that does.
+func CheckListen(address string) error {
+	if message, hint := listenProblem(address); message != "" {
+		return fault.Invalid("listen address: %s; %s", message, hint)
+	}
+	return nil
 }
 
 // listenProblem says what is wrong with an address to listen on.

@@ -11,6 +11,7 @@ import (
 // that relative file names are relative to.
 func validateSections(f *File, dir string) fault.Problems {
 	var ps fault.Problems
+	ps.Merge("access", f.Access.Validate())
 	for i := range f.APIs {
 		ps.Merge(fmt.Sprintf("apis[%d]", i), f.APIs[i].Validate())
 	}
