@@ -12,54 +12,49 @@ import (
 	"lapwing.dev/lapwing/internal/secret"
 )
 
-// evidence makes what is kept of a run; everything in it is redacted.
+// evidence makes what is kept of a run; everything in it is redacted. A secret
+// that one step brought to light is hidden in all of them.
 func (f *finished) evidence(traceID string) *Evidence {
+	var secrets []string
+	for _, steps := range f.attempts {
+		for i := range steps {
+			secrets = append(secrets, f.plan.secretsOf(&steps[i])...)
+		}
+	}
+	redactor := f.plan.redactor.With(secrets...)
 	e := &Evidence{Check: f.plan.id, Run: f.result.Run, TraceID: traceID}
 	for _, steps := range f.attempts {
-		var captured []map[string]any
 		attempt := AttemptEvidence{}
 		for i := range steps {
-			captured = append(captured, secretCaptures(&steps[i]))
-			attempt.Steps = append(attempt.Steps, steps[i].evidence(f.plan.redactorWith(captured...)))
+			attempt.Steps = append(attempt.Steps, f.plan.stepEvidence(&steps[i], redactor))
 		}
 		e.Attempts = append(e.Attempts, attempt)
 	}
 	return e
 }
 
-func (sr *stepRun) evidence(redactor *secret.Redactor) StepEvidence {
-	s := StepEvidence{Name: sr.step.name, Skipped: sr.skipped, Class: sr.class, Error: redactor.Text(sr.reason)}
+func (p *plan) stepEvidence(sr *stepRun, redactor *secret.Redactor) StepEvidence {
+	s := StepEvidence{Name: redactor.Text(sr.step.name), Skipped: sr.skipped, Class: sr.class, Error: redactor.Text(sr.reason)}
 	if sr.skipped || sr.response == nil {
 		return s
 	}
 	r := sr.response
-	redactor = redactor.With(r.Sent.Secrets...)
-	s.Error = redactor.Text(sr.reason)
 	s.Curl = probe.Curl(&r.Sent, redactor)
-	s.Request = Message{
-		Line:    r.Sent.Method + " " + redactURL(r.Sent.URL, redactor),
-		Headers: headerLines(r.Sent.Headers, redactor),
-		Body:    bodyText(r.Sent.Body, redactor),
-		Size:    r.Sent.Size, Truncated: r.Sent.Size > int64(len(r.Sent.Body)),
-	}
+	s.Request = message(r.Sent.Method+" "+redactURL(r.Sent.URL, redactor), r.Sent.Headers, r.Sent.Body, r.Sent.Size, redactor)
 	s.Phases, s.RemoteAddr, s.TLS = r.Phases, r.RemoteAddr, r.TLS
 	for _, u := range r.Redirects {
 		s.Redirects = append(s.Redirects, redactURL(u, redactor))
 	}
 	if r.Status != 0 {
-		body := r.Body[:min(len(r.Body), probe.EvidenceSize)]
-		s.Response = &Message{
-			Line:    fmt.Sprintf("%s %d %s", r.Protocol, r.Status, http.StatusText(r.Status)),
-			Headers: headerLines(r.Headers, redactor),
-			Body:    bodyText(body, redactor),
-			Size:    r.Size, Truncated: r.Size > int64(len(body)),
-		}
+		line := fmt.Sprintf("%s %d %s", r.Protocol, r.Status, http.StatusText(r.Status))
+		answer := message(line, r.Headers, r.Body[:min(len(r.Body), probe.EvidenceSize)], r.Size, redactor)
+		s.Response = &answer
 	}
 	for i, o := range sr.outcomes {
 		if program := sr.judged[i].program; o.Holds && program != nil {
 			o.Detail = program.Values(sr.answer)
 		}
-		o.Detail = redactor.Text(o.Detail)
+		o.Assertion, o.Detail = redactor.Text(o.Assertion), redactor.Text(o.Detail)
 		s.Assertions = append(s.Assertions, o)
 	}
 	for _, c := range sr.step.captures {
@@ -71,53 +66,65 @@ func (sr *stepRun) evidence(redactor *secret.Redactor) StepEvidence {
 			s.Captured = map[string]string{}
 		}
 		s.Captured[c.name] = secret.Redacted
-		if c.public {
-			s.Captured[c.name] = text(value)
+		if p.publicCapture(c.name) {
+			s.Captured[c.name] = redactor.Text(text(value))
 		}
 	}
 	return s
 }
 
-// secretCaptures are the captured values that must not be shown.
-func secretCaptures(sr *stepRun) map[string]any {
-	if len(sr.captured) == 0 {
-		return nil
-	}
-	values := map[string]any{}
-	for _, c := range sr.step.captures {
-		if value, ok := sr.captured[c.name]; ok && !c.public {
-			values[c.name] = value
+// secretsOf are the values that a step brought to light and that must not be
+// shown: what it captured, what authenticated its request, and cookies.
+func (p *plan) secretsOf(sr *stepRun) []string {
+	var values []string
+	for name, value := range sr.captured {
+		if !p.publicCapture(name) {
+			values = appendTexts(values, value)
 		}
+	}
+	if sr.response != nil {
+		values = append(values, sr.response.Sent.Secrets...)
 	}
 	return values
 }
 
-// redactorWith knows captured values besides the configured secrets. Whether a
-// capture is public is looked up in the plan.
-func (p *plan) redactorWith(captured ...map[string]any) *secret.Redactor {
-	var values []string
-	for _, vars := range captured {
-		for name, value := range vars {
-			if !p.publicCapture(name) {
-				values = append(values, text(value))
-			}
-		}
-	}
-	if len(values) == 0 {
-		return p.redactor
-	}
-	return p.redactor.With(values...)
-}
-
+// publicCapture reports whether every step that captures the name does so
+// publicly: one that keeps it secret is enough to hide it.
 func (p *plan) publicCapture(name string) bool {
+	found := false
 	for i := range p.steps {
 		for _, c := range p.steps[i].captures {
-			if c.name == name {
-				return c.public
+			if c.name == name && !c.public {
+				return false
 			}
+			found = found || c.name == name
 		}
 	}
-	return false
+	return found
+}
+
+// maxTexts bounds what one captured value can make us look for.
+const maxTexts = 100
+
+// appendTexts appends a captured value as it is sent, and the texts in it when
+// it is a list or an object.
+func appendTexts(texts []string, value any) []string {
+	if len(texts) >= maxTexts {
+		return texts
+	}
+	switch v := value.(type) {
+	case []any:
+		for _, item := range v {
+			texts = appendTexts(texts, item)
+		}
+	case map[string]any:
+		for _, item := range v {
+			texts = appendTexts(texts, item)
+		}
+	case bool, nil:
+		return texts
+	}
+	return append(texts, text(value))
 }
 
 // pathOf is the path of a URL, for finding its operation.
@@ -148,8 +155,17 @@ func headerLines(h http.Header, redactor *secret.Redactor) []Header {
 	return lines
 }
 
+// message is one half of an exchange, of whose body the beginning was kept.
+func message(line string, headers http.Header, body []byte, size int64, redactor *secret.Redactor) Message {
+	truncated := size > int64(len(body))
+	return Message{
+		Line: line, Headers: headerLines(headers, redactor), Body: bodyText(body, truncated, redactor),
+		Size: size, Truncated: truncated,
+	}
+}
+
 // bodyText shows a body as text, or says that it is not one.
-func bodyText(body []byte, redactor *secret.Redactor) string {
+func bodyText(body []byte, truncated bool, redactor *secret.Redactor) string {
 	if len(body) == 0 {
 		return ""
 	}
@@ -160,17 +176,14 @@ func bodyText(body []byte, redactor *secret.Redactor) string {
 	if !utf8.Valid(body) || len(body) == 0 {
 		return "(binary)"
 	}
+	if truncated {
+		return redactor.Cut(string(body))
+	}
 	return redactor.Text(string(body))
 }
 
 // redactURL hides user information and secret parameters.
-func redactURL(raw string, redactor *secret.Redactor) string {
-	if u, err := url.Parse(raw); err == nil && u.User != nil {
-		u.User = url.User(secret.Redacted)
-		raw = u.String()
-	}
-	return redactor.Text(raw)
-}
+func redactURL(raw string, redactor *secret.Redactor) string { return redactor.Text(raw) }
 
 // texts turns captured values into what ${name} is replaced by.
 func texts(vars map[string]any) map[string]string {

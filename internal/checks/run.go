@@ -140,6 +140,7 @@ func (r *runner) attempt(ctx context.Context, p *plan, id RunID, n int) (a Attem
 		jar, _ = cookiejar.New(nil) // it never fails without options
 		vars = map[string]any{}
 	}
+	var secrets []string // that this attempt has come to know
 	steps = make([]stepRun, 0, len(p.steps))
 	for i := range p.steps {
 		step := &p.steps[i]
@@ -147,7 +148,7 @@ func (r *runner) attempt(ctx context.Context, p *plan, id RunID, n int) (a Attem
 			steps = append(steps, stepRun{step: step, skipped: true})
 			continue
 		}
-		in := stepInput{vars: vars, jar: jar, attempt: n + 1, traceparent: r.tracer.traceparent(p.id, id, n, i)}
+		in := stepInput{vars: vars, secrets: secrets, jar: jar, attempt: n + 1, traceparent: r.tracer.traceparent(p.id, id, n, i)}
 		var sr stepRun
 		var status Status
 		if a.Status == Down && attemptCtx.Err() != nil {
@@ -158,6 +159,7 @@ func (r *runner) attempt(ctx context.Context, p *plan, id RunID, n int) (a Attem
 			sr, status = r.step(attemptCtx, p, step, in)
 		}
 		maps.Copy(vars, sr.captured)
+		secrets = append(secrets, p.secretsOf(&sr)...)
 		a.fold(&sr, status)
 		steps = append(steps, sr)
 	}
@@ -187,6 +189,7 @@ func (a *Attempt) fold(sr *stepRun, status Status) {
 
 type stepInput struct {
 	vars        map[string]any
+	secrets     []string // of earlier steps
 	jar         http.CookieJar
 	attempt     int
 	traceparent string
@@ -206,7 +209,8 @@ func (r *runner) step(ctx context.Context, p *plan, step *stepPlan, in stepInput
 	})
 	sr.response = response
 	if err != nil {
-		sr.class, sr.reason = probe.ClassOf(err), p.redact(err.Error(), in.vars)
+		sr.class, sr.reason = probe.ClassOf(err), err.Error()
+		sr.reason = p.redactor.With(in.secrets...).With(p.secretsOf(&sr)...).Text(sr.reason)
 		return sr, Down
 	}
 	answer := assert.NewAnswer(response, in.vars, in.attempt)
@@ -219,7 +223,7 @@ func (r *runner) step(ctx context.Context, p *plan, step *stepPlan, in stepInput
 		response.Body = append([]byte(nil), response.Body[:probe.EvidenceSize]...)
 	}
 	if status != Up {
-		sr.reason = p.redactorWith(in.vars, sr.captured).With(response.Sent.Secrets...).Text(sr.reason)
+		sr.reason = p.redactor.With(in.secrets...).With(p.secretsOf(&sr)...).Text(sr.reason)
 	}
 	return sr, status
 }
@@ -317,11 +321,6 @@ func (r *runner) validateContract(ctx context.Context, p *plan, response *probe.
 		return fmt.Errorf("the request's URL is not one: %w", err)
 	}
 	return r.contracts.ValidateResponse(ctx, p.config.API, response.Sent.Method, u, response.Status, response.Headers, response.Body)
-}
-
-// redact removes configured and captured secrets from a text.
-func (p *plan) redact(text string, captured ...map[string]any) string {
-	return p.redactorWith(captured...).Text(text)
 }
 
 func factsOf(steps []stepRun) facts {

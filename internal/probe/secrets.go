@@ -112,7 +112,7 @@ func (a *attempt) noteCookie(value string) {
 }
 
 // maxSecrets bounds what one run can make us look for: answers set the cookies.
-const maxSecrets = 200
+const maxSecrets = 100
 
 func (a *attempt) note(values ...string) {
 	for _, value := range values {

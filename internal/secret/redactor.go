@@ -1,7 +1,6 @@
 package secret
 
 import (
-	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,49 +14,39 @@ import (
 // The zero value knows no values but redacts headers and names. A Redactor is
 // immutable after NewRedactor and safe for concurrent use.
 type Redactor struct {
-	values []known   // the longest first
+	values []known
 	starts [256]bool // bytes with which a value may begin
 }
 
-// MinLength is the shortest secret that is looked for, in bytes. It keeps "1" or "on" from blanking half of a page.
+// MinLength is the shortest secret that is looked for, in bytes. It keeps "1"
+// or "on" from blanking half of a page.
 const MinLength = 4
 
 // NewRedactor knows the given secret values; shorter ones than four bytes are
 // ignored. Each value is recognised as it is, and as JSON, Go and Python
 // literals, URLs and HTML write it, once or several times over.
-func NewRedactor(values ...string) *Redactor {
-	r := &Redactor{}
-	for _, v := range values {
-		r.add(v)
-	}
-	r.sort()
-	return r
-}
+func NewRedactor(values ...string) *Redactor { return new(Redactor).With(values...) }
 
 // With returns a Redactor that knows more values as well.
 func (r *Redactor) With(values ...string) *Redactor {
 	if len(values) == 0 {
 		return r
 	}
+	seen := make(map[string]bool, len(r.values)+len(values))
+	for i := range r.values {
+		seen[r.values[i].text] = true
+	}
 	more := &Redactor{values: slices.Clone(r.values), starts: r.starts}
-	for _, v := range values {
-		more.add(v)
+	for _, text := range values {
+		if len(text) < MinLength || seen[text] {
+			continue
+		}
+		seen[text] = true
+		v := newKnown(text)
+		v.markStarts(&more.starts)
+		more.values = append(more.values, v)
 	}
-	more.sort()
 	return more
-}
-
-func (r *Redactor) add(text string) {
-	if len(text) < MinLength || slices.ContainsFunc(r.values, func(v known) bool { return v.text == text }) {
-		return
-	}
-	v := newKnown(text)
-	r.values = append(r.values, v)
-	v.markStarts(&r.starts)
-}
-
-func (r *Redactor) sort() {
-	slices.SortStableFunc(r.values, func(a, b known) int { return cmp.Compare(len(b.text), len(a.text)) })
 }
 
 // Text redacts free text: a body, an error message, a URL. Where the text says
