@@ -3,11 +3,14 @@ package docs_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -62,26 +65,34 @@ func labelNames(f *dto.MetricFamily) []string {
 	return slices.Compact(names)
 }
 
-// scrape runs a server with one check, in memory, and reads its /metrics.
+// scrape runs a server with one check, in memory, and reads its /metrics once
+// it has refused a file, so that there is a notice.
 func scrape(t *testing.T) map[string]*dto.MetricFamily {
 	t.Helper()
 	target := httptest.NewTLSServer(http.NotFoundHandler())
 	defer target.Close()
 	text := "checks: [{name: one, request: {url: " + target.URL + ", tls: {insecure_skip_verify: true}}}]\n"
-	loaded, err := config.Parse("lapwing.yaml", []byte(text), func(string) (string, bool) { return "", false })
-	if err != nil {
-		t.Fatal(err)
+	file := filepath.Join(t.TempDir(), "lapwing.yaml")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Error(err)
+		}
 	}
+	write(text)
 	ctx, stop := context.WithCancel(t.Context())
 	answer := make(chan []byte, 1)
 	server, err := app.New(ctx, app.Options{
-		Log: slog.New(slog.DiscardHandler), Config: loaded, Listen: "127.0.0.1:0", Data: state.Memory,
+		Log: slog.New(slog.DiscardHandler), ConfigFile: file, Listen: "127.0.0.1:0", Data: state.Memory,
 		OnReady: func(ctx context.Context, a *app.App) {
 			defer stop()
 			defer close(answer)
 			if _, err := a.Checks().RunNow(ctx, "one"); err != nil {
 				t.Errorf("run the check: %v", err)
 				return
+			}
+			write("a mistake")
+			if _, refused := errors.AsType[*config.Errors](a.Reload(ctx)); !refused {
+				t.Error("a file with a mistake was not refused")
 			}
 			answer <- get(t, a.URL()+"metrics")
 		},
