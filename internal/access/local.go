@@ -23,6 +23,11 @@ import (
 //     internet can point its own name at 127.0.0.1 (DNS rebinding) and then reads
 //     what it likes as "same origin"; what it cannot do is to change the Host
 //     header, which stays its own name.
+//
+// A proxy need not say what it is: nginx, as it comes, adds no header and asks
+// for 127.0.0.1 itself. What gives it away is HTTP/1.0, which no browser and no
+// current program speaks. A proxy that speaks HTTP/1.1 and rewrites the host
+// without a trace cannot be told from a local program; a password is for that.
 
 // local reports why the request does not count as coming from this machine.
 func local(r *http.Request, hosts []string) error {
@@ -37,7 +42,7 @@ func local(r *http.Request, hosts []string) error {
 	case !isLoopbackName(host):
 		return refused("host_not_allowed", "no password is set, so the host must be localhost or a loopback address, got %.100q; "+
 			"open the address that Lapwing printed at its start, list the name in `access.hosts`, or run `lapwing admin set-password`", host)
-	case forwarded(r):
+	case forwarded(r), !r.ProtoAtLeast(1, 1):
 		return refused("proxied", "no password is set and the request came through a proxy, so it may come from anywhere; "+
 			"run `lapwing admin set-password`, or list the proxy's public host name in `access.hosts` and keep the Host header")
 	}

@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"errors"
+	"net/http"
 	"testing"
 
 	"lapwing.dev/lapwing/internal/access"
@@ -13,8 +14,8 @@ func TestWithoutAPasswordOnlyThisMachineComesIn(t *testing.T) {
 		name    string
 		peer    string
 		host    string
-		headers map[string]string
-		want    string // code of the refusal, "" when let in
+		headers map[string]string // and the protocol, as ":proto"
+		want    string            // code of the refusal, "" when let in
 	}{
 		{"a program on this machine", "127.0.0.1:5", "127.0.0.1:7480", nil, ""},
 		{"by name", "127.0.0.1:5", "localhost:7480", nil, ""},
@@ -41,6 +42,9 @@ func TestWithoutAPasswordOnlyThisMachineComesIn(t *testing.T) {
 		{"an address of this machine that is not loopback", "127.0.0.1:5", "0.0.0.0:7480", nil, "host_not_allowed"},
 		{"no host", "127.0.0.1:5", "", nil, "host_not_allowed"},
 		{"through a proxy that rewrites the host", "127.0.0.1:5", "127.0.0.1:7480", map[string]string{"X-Forwarded-For": "203.0.113.9"}, "proxied"},
+		{"through nginx as it comes", "127.0.0.1:5", "127.0.0.1:7480", map[string]string{":proto": "HTTP/1.0", "Connection": "close"}, "proxied"},
+		{"by HTTP/1.0 whose name is in access.hosts", "127.0.0.1:5", "monitor.internal", map[string]string{":proto": "HTTP/1.0"}, ""},
+		{"by HTTP/2", "127.0.0.1:5", "127.0.0.1:7480", map[string]string{":proto": "HTTP/2.0"}, ""},
 		{"through a proxy that says so otherwise", "127.0.0.1:5", "localhost", map[string]string{"Via": "1.1 cache"}, "proxied"},
 	}
 	for _, test := range tests {
@@ -50,6 +54,11 @@ func TestWithoutAPasswordOnlyThisMachineComesIn(t *testing.T) {
 			r := request("GET", "/")
 			r.RemoteAddr, r.Host = test.peer, test.host
 			for name, value := range test.headers {
+				if name == ":proto" {
+					r.Proto = value
+					r.ProtoMajor, r.ProtoMinor, _ = http.ParseHTTPVersion(value)
+					continue
+				}
 				r.Header.Set(name, value)
 			}
 			id, err := h.Identify(r)

@@ -42,7 +42,7 @@ var codes = []Code{
 	},
 	{
 		"proxied", http.StatusForbidden, "Came through a proxy",
-		"As long as no password is set, only clients on the same machine may come in, and behind a proxy nobody can tell.\nSet a password with `lapwing admin set-password`.",
+		"As long as no password is set, only clients on the same machine may come in, and behind a proxy nobody can tell.\nRequests in HTTP/1.0 count as proxied, as browsers and programs of today speak HTTP/1.1 at least.\nSet a password with `lapwing admin set-password`.",
 	},
 	{
 		"cross_origin", http.StatusForbidden, "From a page of another origin",
