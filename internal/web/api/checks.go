@@ -19,6 +19,9 @@ type checkList struct {
 func (a *API) listChecks(w http.ResponseWriter, r *http.Request) error {
 	q := readQuery(r, "state", "api", "label", "q", "limit", "cursor")
 	filter, limit, cursor := q.checkFilter(), q.limit(), q.cursor()
+	if cursor != checks.ID(cursor) { // the id of the last check before
+		q.damagedCursor()
+	}
 	if q.err != nil {
 		return q.err
 	}

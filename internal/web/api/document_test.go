@@ -136,6 +136,8 @@ func TestAnswersMatchTheDocument(t *testing.T) {
 		{"GET", base + "/checks?stat=down", "", nil, 400},
 		{"GET", base + "/checks?state=broken", "", nil, 400},
 		{"GET", base + "/checks?cursor=%21", "", nil, 400},
+		{"GET", base + "/checks?cursor=zzz", "", nil, 400},
+		{"GET", base + "/checks/reports/results?cursor=zzz", "", nil, 400},
 		{"GET", base + "/checks?%zz", "", nil, 400},
 		{"GET", base + "/checks/nowhere", "", nil, 404},
 		{"GET", base + "/checks/nowhere/results", "", nil, 404},

@@ -111,10 +111,14 @@ func (q *query) cursor() string {
 	}
 	value, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || len(value) == 0 || len(value) > 300 {
-		q.fail(fault.Invalid("the cursor is damaged; use `next` of the previous answer as it is, or leave it out"))
+		q.damagedCursor()
 		return ""
 	}
 	return string(value)
+}
+
+func (q *query) damagedCursor() {
+	q.fail(fault.Invalid("the cursor is damaged; use `next` of the previous answer as it is, or leave it out"))
 }
 
 // nextCursor is the cursor of the answer that follows the entry.

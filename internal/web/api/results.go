@@ -24,7 +24,7 @@ func (a *API) listResults(w http.ResponseWriter, r *http.Request) error {
 		// Runs are unique per check, so the next answer is what started before.
 		run, err := checks.ParseRunID(cursor)
 		if err != nil {
-			q.fail(fault.Invalid("the cursor is damaged; use `next` of the previous answer as it is, or leave it out"))
+			q.damagedCursor()
 		}
 		if run.Time().Before(to) {
 			to = run.Time()
