@@ -97,9 +97,11 @@ func (m *Manager) bySession(r *http.Request, password string) (Identity, error) 
 // wrong ones, fault.KindConflict when none is set.
 func (m *Manager) Login(w http.ResponseWriter, r *http.Request, password string) error {
 	ctx := r.Context()
-	refund, err := m.throttle.take(peer(r))
+	refund, news, err := m.throttle.take(peer(r))
 	if err != nil {
-		m.log.Warn("login refused after too many failures", "address", peer(r).String())
+		if news { // one line each would let a guesser fill the disk
+			m.log.Warn("logins refused after too many failures", "address", peer(r).String(), "error", err)
+		}
 		tellRetryAfter(w, err)
 		return err
 	}

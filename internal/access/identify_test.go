@@ -205,6 +205,38 @@ func TestGuessingIsSlowedDown(t *testing.T) {
 	})
 }
 
+func TestRefusedLoginsAreToldOncePerPeriod(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t).withPassword(t)
+		guess := strings.Repeat("x", access.MaxPassword+1) // wrong without hashing it
+		try := func(address string) {
+			r := request("POST", "/login")
+			r.RemoteAddr = address
+			_ = h.Login(httptest.NewRecorder(), r, guess) // refused, one way or the other
+		}
+		told := func() int { return strings.Count(h.log.String(), "logins refused") }
+		for range 100 {
+			try("192.0.2.1:1")
+		}
+		if n := told(); n != 1 {
+			t.Errorf("95 refusals were told %d times, want once", n)
+		}
+		time.Sleep(20 * time.Second)
+		for range 100 {
+			try("192.0.2.1:1")
+		}
+		if n := told(); n != 2 {
+			t.Errorf("in the next period: told %d times, want twice", n)
+		}
+		for i := range 200 { // the limit over all addresses
+			try(fmt.Sprintf("198.51.100.%d:1", i))
+		}
+		if n := told(); n != 3 {
+			t.Errorf("refusals of many addresses were told %d times more, want once", n-2)
+		}
+	})
+}
+
 func TestGuessingFromManyAddressesIsSlowedDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t).withPassword(t)

@@ -33,6 +33,7 @@ const (
 type bucket struct {
 	level float64
 	at    time.Time
+	told  time.Time // until when nobody need be told that it is full
 }
 
 // drained is the level at now.
@@ -54,6 +55,16 @@ func (b *bucket) wait(now time.Time, interval time.Duration, burst float64) time
 	return time.Duration(math.Ceil(over * float64(interval)))
 }
 
+// full reports whether its being full for the given time is news: the first
+// refusal of each period is.
+func (b *bucket) full(now time.Time, wait time.Duration) (news bool) {
+	if now.Before(b.told) {
+		return false
+	}
+	b.told = now.Add(wait)
+	return true
+}
+
 // loginThrottle slows guessing down, per address and over all of them.
 type loginThrottle struct {
 	mu        sync.Mutex
@@ -63,14 +74,18 @@ type loginThrottle struct {
 }
 
 // take counts one attempt as failed before it is made, so that many at the same
-// time cannot all pass; refund takes it back when the password was right.
-func (t *loginThrottle) take(addr netip.Addr) (refund func(), err error) {
+// time cannot all pass; refund takes it back when the password was right. With
+// an error, news says that it is the first of its period.
+func (t *loginThrottle) take(addr netip.Addr) (refund func(), news bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
 	own := t.bucket(network(addr), now)
-	if wait := max(own.wait(now, addressInterval, addressBurst), t.global.wait(now, globalInterval, globalBurst)); wait > 0 {
-		return nil, throttled(wait, "too many failed logins")
+	if wait := own.wait(now, addressInterval, addressBurst); wait > 0 {
+		return nil, own.full(now, wait), throttled(wait, "too many failed logins")
+	}
+	if wait := t.global.wait(now, globalInterval, globalBurst); wait > 0 {
+		return nil, t.global.full(now, max(wait, addressInterval)), throttled(wait, "too many failed logins")
 	}
 	own.add(now, addressInterval, 1)
 	t.global.add(now, globalInterval, 1)
@@ -80,7 +95,7 @@ func (t *loginThrottle) take(addr netip.Addr) (refund func(), err error) {
 		now := time.Now()
 		own.add(now, addressInterval, -1)
 		t.global.add(now, globalInterval, -1)
-	}, nil
+	}, false, nil
 }
 
 // bucket returns the address's bucket. The caller holds mu.

@@ -13,7 +13,7 @@ func TestTheThrottlesMemoryIsBounded(t *testing.T) {
 		addr := netip.MustParseAddr("10.0.0.0")
 		for range 3 * maxAddresses {
 			addr = addr.Next()
-			_, _ = throttle.take(addr)
+			_, _, _ = throttle.take(addr)
 			time.Sleep(globalInterval) // so that the limit over all does not stop it
 		}
 		if n := len(throttle.addresses); n > maxAddresses {
@@ -33,7 +33,7 @@ func TestManyAddressesAtOnceShareABucket(t *testing.T) {
 		}
 		for i := range addressBurst + 1 {
 			addr = addr.Next()
-			_, err := throttle.take(addr)
+			_, _, err := throttle.take(addr)
 			if (err != nil) != (i == addressBurst) {
 				t.Errorf("new address %d: %v", i, err)
 			}
@@ -42,7 +42,7 @@ func TestManyAddressesAtOnceShareABucket(t *testing.T) {
 			t.Errorf("%d addresses are remembered, want %d", n, maxAddresses)
 		}
 		time.Sleep(time.Hour)
-		if _, err := throttle.take(addr.Next()); err != nil || len(throttle.addresses) != 1 {
+		if _, _, err := throttle.take(addr.Next()); err != nil || len(throttle.addresses) != 1 {
 			t.Errorf("an hour later: %v, %d addresses; want the calm ones forgotten", err, len(throttle.addresses))
 		}
 	})
