@@ -32,7 +32,10 @@ func UptimeBadge(name, window string, share checks.Share) Badge {
 	}
 	// Rounded down, so that only a flawless record reads 100 %.
 	b.Value = fmt.Sprintf("%.2f %%", math.Floor(ratio*1e4)/1e2)
-	if ratio == 1 {
+	switch ratio {
+	case 0:
+		b.Value = "0 %"
+	case 1:
 		b.Value = "100 %"
 	}
 	switch {
@@ -44,6 +47,12 @@ func UptimeBadge(name, window string, share checks.Share) Badge {
 		b.Status = checks.Down
 	}
 	return b
+}
+
+// ErrorBadge says in the place of a badge why there is none, as a picture,
+// because that is what the page that shows it can show.
+func ErrorBadge(text string) Badge {
+	return Badge{Label: "lapwing", Value: text}
 }
 
 // badgeColors have at least 4.5:1 under white text.

@@ -147,6 +147,7 @@ func TestBadges(t *testing.T) {
 		"unknown":      statuspage.StateBadge("orders", checks.Unknown),
 		"uptime":       statuspage.UptimeBadge("orders", "30d", checks.Share{Good: 99988, Total: 100000}),
 		"uptime-full":  statuspage.UptimeBadge("orders", "7d", checks.Share{Good: 10, Total: 10}),
+		"error":        statuspage.ErrorBadge("not found"),
 		"uptime-none":  statuspage.UptimeBadge("orders", "24h", checks.Share{}),
 		"hostile":      statuspage.StateBadge("<script>alert('&\"')</script>\x00\u202e\ufffe", checks.Up),
 		"long":         statuspage.StateBadge(strings.Repeat("Wide name ", 30), checks.Down),

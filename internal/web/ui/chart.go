@@ -26,6 +26,7 @@ type chart struct {
 	Legend  []legend
 	Points  string // JSON for the tooltip: see plotted
 	Grain   string // "one run", "the mean over 8 min": what a column is
+	Note    string // what is not drawn, and why
 	Height  int
 	Stacked bool
 }

@@ -37,6 +37,7 @@ type checkPage struct {
 	Changes     []changeRow
 	DependsOn   []dependency
 	Definition  []field
+	Steps       []stepDefinition
 	Now         moment
 	Notice      string
 	CertExpires moment
@@ -66,7 +67,7 @@ func (u *UI) check(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	query := r.URL.Query()
-	span24, err := parseRange(query, now, "24h")
+	span24, err := parseRange(query, now, usualRange(&view))
 	if err != nil {
 		return err
 	}
@@ -93,9 +94,18 @@ func (u *UI) check(w http.ResponseWriter, r *http.Request) error {
 		c.Current = c.Key == span24.Key
 		page.Ranges = append(page.Ranges, c)
 	}
-	page.Definition = definition(&view)
+	page.Definition, page.Steps = definition(&view), stepDefinitions(&view)
 	u.relations(page)
 	return u.show(w, r, "check", shell{Title: view.Name, Nav: "checks", Page: page})
+}
+
+// usualRange is the last day, or the last hour of a check that runs so often
+// that only an hour has its phases drawn.
+func usualRange(v *checks.View) string {
+	if v.Interval > 0 && 24*time.Hour/v.Interval > maxChartRuns {
+		return "1h"
+	}
+	return "24h"
 }
 
 // checkHistory fills what covers more than the chosen range.

@@ -37,14 +37,17 @@ func percent(ratio float64) string {
 	if ratio >= 1 {
 		return "100" + nbsp + "%"
 	}
+	if ratio <= 0 {
+		return "0" + nbsp + "%"
+	}
 	return strconv.FormatFloat(math.Floor(ratio*1e4+1e-7)/1e2, 'f', 2, 64) + nbsp + "%"
 }
 
-// share writes an uptime, or a dash when there were no runs.
+// share writes an uptime; without runs it says so.
 func share(s checks.Share) string {
 	ratio, ok := s.Ratio()
 	if !ok {
-		return "–"
+		return "no runs yet"
 	}
 	return percent(ratio)
 }

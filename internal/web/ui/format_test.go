@@ -19,7 +19,7 @@ func TestNumbersAreWrittenForPeople(t *testing.T) {
 	for got, wanted := range map[string]string{
 		latency(0): "–", latency(42 * time.Microsecond): "0.04 ms", latency(9100 * time.Microsecond): "9.1 ms", latency(393 * time.Millisecond): "393 ms",
 		latency(999600 * time.Microsecond): "1.00 s", latency(12340 * time.Millisecond): "12.3 s",
-		percent(1): "100 %", percent(0.99999): "99.99 %", percent(0.5): "50.00 %", percent(0.9988): "99.88 %", percent(0): "0.00 %",
+		percent(1): "100 %", percent(0.99999): "99.99 %", percent(0.5): "50.00 %", percent(0.9988): "99.88 %", percent(0): "0 %", percent(0.001): "0.10 %",
 		span(45 * time.Second): "45 s", span(18*time.Minute + 30*time.Second): "18 min", span(125 * time.Minute): "2 h 5 min", span(30 * time.Hour): "30 h", span(72 * time.Hour): "3 d", span(-time.Hour): "0 s",
 		count(28800): "28 800", count(999): "999", count(1234567): "1 234 567",
 		plural(1, "check"): "1 check", plural(2, "check"): "2 checks", size(int64(812)): "812 B", size(int64(4096)): "4.0 KiB",

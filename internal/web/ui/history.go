@@ -20,6 +20,11 @@ const (
 	hourlyAge = time.Minute
 )
 
+// fewRuns is up to how many runs of all checks in 24 hours nothing is remembered
+// of the present day: in the first minutes each run shows, and numbers that were
+// read some seconds apart would contradict each other.
+const fewRuns = 1000
+
 // historyCache remembers the daily roll-ups behind the bars and the uptimes, so
 // that a page with 500 checks reads one day instead of ninety. It holds about
 // 6 KB a check. It is always asked for all checks, whatever a page shows of
@@ -36,6 +41,7 @@ type historyCache struct {
 	uptimes  map[string]checks.Uptime
 	hourly   time.Time
 	last24   dayCount
+	many     bool // runs; see fewRuns
 }
 
 // dayCount is what all checks together did in the last 24 hours.
@@ -72,7 +78,7 @@ func (h *historyCache) daily(ctx context.Context, ids []string, now time.Time) (
 		h.closed, h.today = now, now
 		return h.days, nil
 	}
-	if !fresh(now, h.today, todayAge) {
+	if !h.many || !fresh(now, h.today, todayAge) {
 		read, err := h.checks.Rollups(ctx, ids, checks.Daily, today, tomorrow)
 		if err != nil {
 			return nil, fmt.Errorf("read today: %w", err)
@@ -94,17 +100,20 @@ func (h *historyCache) daily(ctx context.Context, ids []string, now time.Time) (
 func (h *historyCache) uptime(ctx context.Context, ids []string, now time.Time) (map[string]checks.Uptime, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if fresh(now, h.uptimeAt, todayAge) && hasAll(h.uptimes, ids) {
+	if h.many && fresh(now, h.uptimeAt, todayAge) && hasAll(h.uptimes, ids) {
 		return h.uptimes, nil
 	}
 	read, err := h.checks.Uptime(ctx, ids)
 	if err != nil {
 		return nil, fmt.Errorf("read uptime: %w", err)
 	}
+	runs := uint64(0)
 	h.uptimes = make(map[string]checks.Uptime, len(ids))
 	for _, id := range ids {
 		h.uptimes[id] = read[id]
+		runs += read[id].Day.Total
 	}
+	h.many = runs >= fewRuns
 	h.uptimeAt = now
 	return h.uptimes, nil
 }
@@ -122,7 +131,7 @@ func hasAll[V any](m map[string]V, ids []string) bool {
 func (h *historyCache) last24h(ctx context.Context, ids []string, now time.Time) (dayCount, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if fresh(now, h.hourly, hourlyAge) {
+	if h.many && fresh(now, h.hourly, hourlyAge) {
 		return h.last24, nil
 	}
 	hours, err := h.checks.Rollups(ctx, ids, checks.Hourly, checks.Hourly.Start(now).Add(-23*time.Hour), now.Add(time.Hour))

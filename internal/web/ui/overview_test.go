@@ -146,6 +146,29 @@ const (
 	maxNodes = 12_000
 )
 
+func TestNumbersOfTheFirstRunsAgree(t *testing.T) {
+	source := &uitest.Source{
+		Views: []checks.View{{ID: "a", Name: "a", State: checks.Up}}, Uptimes: map[string]checks.Uptime{},
+		Daily: map[string][]checks.Rollup{}, Hourly: map[string][]checks.Rollup{},
+	}
+	u := open(t, ui.Deps{Checks: source})
+	doc := page(t, u, "/")
+	want(t, doc, ".rows .up90", "no runs yet")
+	want(t, doc, ".tile:nth-child(2) .value", "–")
+	// One run later, at the same moment, everything knows of it.
+	one := checks.Share{Total: 1}
+	source.Uptimes["a"] = checks.Uptime{Day: one, Quarter: one}
+	source.Daily["a"] = []checks.Rollup{{Start: checks.Daily.Start(noon), Down: 1}}
+	source.Hourly["a"] = []checks.Rollup{{Start: checks.Hourly.Start(noon), Down: 1, Missed: 2}}
+	doc = page(t, u, "/")
+	want(t, doc, ".rows .up90", "0 %")
+	want(t, doc, ".tile:nth-child(2) .text", "1 of 1 runs failed")
+	want(t, doc, ".tile:nth-child(4) .text", "2 runs missed")
+	if label, _ := doc.Find(".rows svg.bars").Attr("aria-label"); label != "90 days: 0 up, 1 down" {
+		t.Errorf("bars say %q", label)
+	}
+}
+
 func TestOverviewOf500ChecksIsSmall(t *testing.T) {
 	u := open(t, uitest.Deps(uitest.Many(noon, 500), noon))
 	body, err := io.ReadAll(get(t, u, "/").Body)

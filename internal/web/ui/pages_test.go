@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
 	"github.com/google/go-cmp/cmp"
 
 	"lapwing.dev/lapwing/internal/checks"
@@ -49,6 +50,33 @@ func TestConsequenceNamesItsCause(t *testing.T) {
 		t.Errorf("facts: %q", got)
 	}
 	want(t, doc, ".dep", "down POST /refunds")
+}
+
+func TestDefinitionOfAJourneyShowsEachStep(t *testing.T) {
+	u, _ := shop(t)
+	doc := page(t, u, "/checks/checkout-journey")
+	want(t, doc, ".step-list h3", "1. login2. add to cart3. refund4. log out always runs")
+	want(t, doc, ".step-list li:nth-child(1) .fields", "RequestPOST http://127.0.0.1:8000/loginAssertstatus == 200Capturestoken")
+	if n := page(t, u, "/checks/get-orders").Find(".step-list").Length(); n != 0 {
+		t.Error("a check with one request has steps")
+	}
+}
+
+func TestCheckThatRunsOftenOpensAtOneHour(t *testing.T) {
+	source := uitest.Tell(noon,
+		uitest.Story{View: checks.View{ID: "often", Name: "often", State: checks.Up, Interval: 10 * time.Second}, Base: time.Millisecond, Run: time.Hour},
+		uitest.Story{View: checks.View{ID: "bad", Name: "bad", State: checks.Down}, Base: time.Millisecond, Run: time.Hour, DownFor: time.Hour},
+		uitest.Story{View: checks.View{ID: "half", Name: "half", State: checks.Down}, Base: time.Millisecond, Run: time.Hour, DownFor: 10 * time.Minute},
+	)
+	u := open(t, ui.Deps{Checks: source})
+	want(t, page(t, u, "/checks/often"), "#chart .filters [aria-current]", "1h")
+	want(t, page(t, u, "/checks/bad"), "#chart .filters [aria-current]", "24h")
+	for id, says := range map[string]string{
+		"often": "Last 1h · each column is the mean over 30 s", "bad": "Last 1h · each column is one run · every run failed, so there is no latency to draw",
+		"half": "Last 1h · each column is one run · failed runs are left out of the latency",
+	} {
+		want(t, page(t, u, "/checks/"+id+"?range=1h"), ".chart-note", says)
+	}
 }
 
 func TestCheckPageRanges(t *testing.T) {
@@ -231,6 +259,40 @@ func TestSettingsShowWhereEachValueIsFrom(t *testing.T) {
 	}
 }
 
+func TestSettingsOfManyChecksAreCompact(t *testing.T) {
+	config := &uitest.Config{}
+	for i := range 500 {
+		for n, leaf := range []string{"name", "api", "request.url", "request.method", "every", "labels.team", "assert[0]", "assert[1]"} {
+			value := fmt.Sprintf("value %d", i)
+			config.Settings = append(config.Settings, ui.Setting{Path: fmt.Sprintf("checks[%d].%s", i, leaf), Value: value, File: "/etc/lapwing/lapwing.yaml", Line: 9*i + n + 1})
+		}
+		for n := range 20 {
+			value := "10s"
+			if n == 7 && i == 3 {
+				value = "20s" // a default that follows from something else
+			}
+			config.Settings = append(config.Settings, ui.Setting{Path: fmt.Sprintf("checks[%d].request.option%d", i, n), Value: value, Default: true})
+		}
+	}
+	answer := get(t, open(t, ui.Deps{Checks: &uitest.Source{}, Config: config}), "/settings")
+	body, _ := io.ReadAll(answer.Body)
+	t.Logf("%d bytes", len(body))
+	if len(body) > 200<<10 {
+		t.Errorf("%d bytes for 500 checks, want at most 200 KB", len(body))
+	}
+	doc, err := goquery.NewDocumentFromReader(strings.NewReader(string(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, doc, ".setting-group > summary", "checks 500 checks, 14 000 settings")
+	want(t, doc, ".cs:nth-of-type(4) summary", "value 3 lapwing.yaml:28")
+	want(t, doc, ".cs:nth-of-type(4) pre", "28 name: value 3 29 api: value 3 30 request.url: value 3 31 request.method: value 3 32 every: value 3 33 labels.team: value 3 34 assert[0]: value 3 35 assert[1]: value 3 request.option7: 20s")
+	if n := doc.Find(".config tr.default").Length(); n != 20 {
+		t.Errorf("%d defaults are told, want each of the 20 once", n)
+	}
+	want(t, doc, `.config tr:has(th:contains("checks[…].request.option7")) td:nth-child(2)`, "10s")
+}
+
 func TestTokenIsShownOnce(t *testing.T) {
 	source := uitest.Shop(noon)
 	deps := uitest.Deps(source, noon)
@@ -301,6 +363,25 @@ func TestStatusPageShowsOnlyWhatIsListed(t *testing.T) {
 		if got := get(t, u, path).StatusCode; got != status {
 			t.Errorf("%s: status %d, want %d", path, got, status)
 		}
+	}
+}
+
+func TestBadgeErrorsArePictures(t *testing.T) {
+	u, source := shop(t)
+	source.Err = errors.New("disk I/O error")
+	for path, says := range map[string]string{
+		"/status/badge/nothing.svg": "lapwing: not found", "/status/badge/nothing/uptime.svg": "lapwing: not found",
+		"/status/badge/login/uptime.svg": "lapwing: not readable",
+	} {
+		answer := get(t, u, path)
+		if got := text(parse(t, answer).Find("title")); got != says || answer.Header.Get("Content-Type") != "image/svg+xml" {
+			t.Errorf("%s: %q as %s, want %q", path, got, answer.Header.Get("Content-Type"), says)
+		}
+	}
+	source.Err = nil
+	answer := get(t, u, "/status/badge/login/uptime.svg?window=3y")
+	if got := text(parse(t, answer).Find("title")); got != "lapwing: bad window" || answer.StatusCode != http.StatusBadRequest {
+		t.Errorf("status %d, %q", answer.StatusCode, got)
 	}
 }
 

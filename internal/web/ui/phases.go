@@ -158,9 +158,23 @@ func drawColumns(columns []column, r timeRange, slot time.Duration, id string) *
 	if one {
 		ch.Grain = "one run"
 	}
+	ch.Note = failedNote(runs, down)
 	ch.Label = fmt.Sprintf("Latency by phase, %s: %s, %d failed", r.Name(), plural(runs, "run"), down)
 	ch.Points = data.json()
 	return ch
+}
+
+// failedNote says what failed runs do to the picture: they are timeouts and
+// refused connections, which say nothing of how fast the API answers.
+func failedNote[N int | uint64](runs, down N) string {
+	switch {
+	case down == 0:
+		return ""
+	case down == runs:
+		return "every run failed, so there is no latency to draw"
+	default:
+		return "failed runs are left out of the latency"
+	}
 }
 
 func columnNote(c *column) string {
@@ -244,6 +258,7 @@ func rollupChart(rollups []checks.Rollup, step checks.Step, r timeRange) *chart 
 	if failed.Len() > 0 {
 		ch.Shapes = append(ch.Shapes, shape{"failed", failed.String()})
 	}
+	ch.Note = failedNote(runs, down)
 	ch.Shapes = append(ch.Shapes, shape{"phase ttfb", mean.String()})
 	ch.Legend = []legend{{"ttfb", "mean latency"}}
 	if failed.Len() > 0 {

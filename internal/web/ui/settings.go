@@ -14,7 +14,7 @@ import (
 )
 
 type settingsPage struct {
-	Sections  []settingSection
+	Sections  []*settingSection
 	Settings  int
 	Defaults  int
 	HasConfig bool
@@ -32,7 +32,9 @@ type settingsPage struct {
 // settingSection is one section of the file.
 type settingSection struct {
 	Name     string
+	Count    int // of settings
 	Settings []settingRow
+	Checks   []checkSettings // in the section of the checks
 }
 
 type settingRow struct {
@@ -93,10 +95,10 @@ func (p *settingsPage) fillConfig(c Config) {
 		if end := strings.IndexAny(s.Path, ".["); end > 0 {
 			name = s.Path[:end]
 		}
-		at := slices.IndexFunc(p.Sections, func(section settingSection) bool { return section.Name == name })
+		at := slices.IndexFunc(p.Sections, func(section *settingSection) bool { return section.Name == name })
 		if at < 0 {
 			at = len(p.Sections)
-			p.Sections = append(p.Sections, settingSection{Name: name})
+			p.Sections = append(p.Sections, &settingSection{Name: name})
 		}
 		row := settingRow{Setting: s, Place: "default"}
 		if !s.Default {
@@ -105,9 +107,18 @@ func (p *settingsPage) fillConfig(c Config) {
 			p.Defaults++
 		}
 		p.Settings++
+		p.Sections[at].Count++
 		p.Sections[at].Settings = append(p.Sections[at].Settings, row)
 	}
+	for i := range p.Sections {
+		if p.Sections[i].Name == "checks" {
+			compactChecks(p.Sections[i])
+		}
+	}
 }
+
+// Counted is how many settings the section has, in words.
+func (s *settingSection) Counted() string { return plural(s.Count, "setting") }
 
 func aboutFields(a About, watched int, now time.Time) []field {
 	list := []field{

@@ -141,7 +141,8 @@ func (u *UI) stateBadge(w http.ResponseWriter, r *http.Request) error {
 	}
 	view, err := u.badgeCheck(id)
 	if err != nil {
-		return err
+		badgeError(w, err)
+		return nil
 	}
 	writeBadge(w, r, statuspage.StateBadge(view.Name, view.State))
 	return nil
@@ -153,11 +154,14 @@ func (u *UI) uptimeBadge(w http.ResponseWriter, r *http.Request) error {
 	}
 	view, err := u.badgeCheck(r.PathValue("id"))
 	if err != nil {
-		return err
+		badgeError(w, err)
+		return nil
 	}
 	uptime, err := u.history.uptime(r.Context(), ids(u.Checks.List()), u.now())
 	if err != nil {
-		return err
+		u.log.ErrorContext(r.Context(), "badge failed", "path", r.URL.Path, "error", err)
+		badgeError(w, err)
+		return nil
 	}
 	w30 := uptime[view.ID]
 	windows := map[string]checks.Share{"24h": w30.Day, "7d": w30.Week, "30d": w30.Month, "90d": w30.Quarter, "365d": w30.Year}
@@ -167,10 +171,27 @@ func (u *UI) uptimeBadge(w http.ResponseWriter, r *http.Request) error {
 	}
 	part, ok := windows[window]
 	if !ok {
-		return fault.Invalid("window %q is not known; use 24h, 7d, 30d, 90d or 365d", cut(window, 20))
+		badgeError(w, fault.Invalid("window %q is not known; use 24h, 7d, 30d, 90d or 365d", cut(window, 20)))
+		return nil
 	}
 	writeBadge(w, r, statuspage.UptimeBadge(view.Name, window, part))
 	return nil
+}
+
+// badgeError answers with a picture that says what is wrong: an error page in
+// the place of a picture is a broken picture.
+func badgeError(w http.ResponseWriter, err error) {
+	status, text := http.StatusInternalServerError, "not readable"
+	switch fault.KindOf(err) {
+	case fault.KindNotFound:
+		status, text = http.StatusNotFound, "not found"
+	case fault.KindInvalid:
+		status, text = http.StatusBadRequest, "bad window"
+	}
+	w.Header().Set("Content-Type", "image/svg+xml")
+	w.Header().Set("Cache-Control", "no-cache")
+	w.WriteHeader(status)
+	_, _ = w.Write(statuspage.ErrorBadge(text).SVG())
 }
 
 // writeBadge lets caches (GitHub's image proxy is one) ask again each minute.

@@ -33,14 +33,21 @@ func (u *UI) tiles(views []checks.View, counts map[checks.Status]int, uptime map
 	return []tile{up, uptimeTile(uptime, last24), u.latencyTile(now), flakyTile(last24), certTile(views, now)}
 }
 
+// uptimeLow is the uptime over all checks below which the tile stands out.
+const uptimeLow = 0.99
+
 func uptimeTile(uptime map[string]checks.Uptime, last24 dayCount) tile {
 	var sum checks.Share
 	for _, w := range uptime {
 		sum.Good += w.Day.Good
 		sum.Total += w.Day.Total
 	}
-	t := tile{Name: "Uptime, 24 h", Value: share(sum), Link: "/checks?sort=uptime", Text: "no runs yet"}
+	t := tile{Name: "Uptime, 24 h", Value: "–", Link: "/checks?sort=uptime", Text: "no runs yet"}
 	if ratio, ok := sum.Ratio(); ok {
+		t.Value = percent(ratio)
+		if ratio < uptimeLow {
+			t.Tone = "is-degraded"
+		}
 		t.Meter = fmt.Sprintf("%.4f", ratio)
 		t.Text = fmt.Sprintf("%s of %s runs failed", count(sum.Total-sum.Good), count(sum.Total))
 	}

@@ -25,7 +25,13 @@ func Shop(now time.Time) *Source {
 	refunds := view("POST /refunds", "orders", "POST", orders+"/refunds", checks.Down, 18*time.Minute, "status = 503, want 200..299")
 	refunds.Operation = "POST /refunds"
 	journey := view("checkout-journey", "orders", "POST", orders+"/login", checks.Down, 17*time.Minute, "step 3 (refund): status = 503, want 201")
-	journey.Steps, journey.BecauseOf, journey.DependsOn = []string{"login", "add to cart", "refund"}, refunds.ID, []string{refunds.ID}
+	journey.Steps, journey.BecauseOf, journey.DependsOn = []string{"login", "add to cart", "refund", "log out"}, refunds.ID, []string{refunds.ID}
+	journey.StepViews = []checks.StepView{
+		{Name: "login", Method: "POST", Target: orders + "/login", Asserts: []string{"status == 200"}, Captures: []string{"token"}},
+		{Name: "add to cart", Method: "POST", Target: orders + "/cart", Asserts: []string{"status == 201"}, Captures: []string{"cart", "order"}},
+		{Name: "refund", Method: "POST", Target: orders + "/orders/${order}/refunds", Asserts: []string{"status == 201", "json.state == 'open'"}},
+		{Name: "log out", Method: "POST", Target: orders + "/logout", Asserts: []string{"status == 204"}, Always: true},
+	}
 	slow := view("GET /reports/{month}", "orders", "GET", orders+"/reports/2026-11", checks.Degraded, 11*time.Minute, "latency = 812ms, want < 300ms")
 	login := view("login", "auth", "POST", auth+"/oauth/token", checks.Up, 40*day, "")
 	login.CertExpires = now.Add(11*day + 3*time.Hour)

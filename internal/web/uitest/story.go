@@ -53,6 +53,9 @@ func (s *Source) tell(now time.Time, story Story) {
 	if v.Method == "" {
 		v.Method = "GET"
 	}
+	if len(v.StepViews) == 0 {
+		v.StepViews = []checks.StepView{{Method: v.Method, Target: v.Target, Asserts: v.Asserts}}
+	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(v.ID))
 	r := rand.New(rand.NewPCG(h.Sum64(), 7))      // #nosec G404 -- invented data
