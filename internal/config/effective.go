@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/url"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 
@@ -66,6 +64,7 @@ type view struct {
 type viewer struct {
 	*Loaded
 	redactor secret.Redactor
+	hidden   bool // inside a mapping or list that is secret as a whole
 }
 
 func (l *Loaded) view() *view {
@@ -84,7 +83,7 @@ func (w *viewer) of(path, key, documented string, value reflect.Value) *view {
 	}
 	v.byDefault = node == nil
 	if e := w.expanded[path]; e != nil {
-		v.text = w.mask(key, e.written)
+		w.show(v, key, e.written)
 		v.isQuoted = node != nil && node.style != plain
 		return v
 	}
@@ -105,7 +104,7 @@ func (w *viewer) of(path, key, documented string, value reflect.Value) *view {
 		if node != nil && isReference(node.text) {
 			marshaler = node.text
 		}
-		v.text = w.mask(key, marshaler)
+		w.show(v, key, marshaler)
 		return v
 	}
 	switch value.Kind() {
@@ -113,7 +112,7 @@ func (w *viewer) of(path, key, documented string, value reflect.Value) *view {
 		if node != nil && node.kind == scalarNode { // the short form says it all
 			v.text, v.isText = node.text, node.style != plain
 			if value.Type() != reflect.TypeFor[checks.Capture]() { // `token: json.access_token` names a place, not a secret
-				v.text = w.mask(key, node.text)
+				w.show(v, key, node.text)
 			}
 			return v
 		}
@@ -135,8 +134,8 @@ func (w *viewer) of(path, key, documented string, value reflect.Value) *view {
 		if value.CanFloat() && node != nil {
 			text = node.text // as written, not 1e+06
 		}
-		v.text = w.mask(key, text)
 		v.isText = value.Kind() == reflect.String && value.Type() != reflect.TypeFor[json.Number]()
+		w.show(v, key, text)
 		return v
 	}
 	if len(v.children) == 0 && path != "" {
@@ -184,14 +183,18 @@ func checkDefault(check *checks.Check, key, documented string) string {
 
 func (w *viewer) mapping(v *view, value reflect.Value) {
 	v.leaf = false
+	captures := value.Type().Elem() == reflect.TypeFor[checks.Capture]() // their expressions name places, not secrets
 	keys := make(map[string]reflect.Value, value.Len())
 	for _, key := range value.MapKeys() {
 		keys[key.String()] = value.MapIndex(key)
 	}
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		outer := w.hidden
+		w.hidden = outer || !captures && secret.SensitiveName(key)
 		if child := w.of(fault.JoinPath(v.path, key), key, "", keys[key]); child != nil {
 			v.children = append(v.children, child)
 		}
+		w.hidden = outer
 	}
 }
 
@@ -211,29 +214,6 @@ func (w *viewer) given(path string) *node {
 	}
 	return nil
 }
-
-// mask hides what may be a credential: values of headers and members that are
-// known to hold one, and passwords in URLs.
-func (w *viewer) mask(key, text string) string {
-	if isReference(text) {
-		return text
-	}
-	if secret.SensitiveName(key) {
-		return secret.Redacted
-	}
-	if u, err := url.Parse(text); err == nil && u.User != nil {
-		if _, has := u.User.Password(); has {
-			text = u.Redacted()
-		}
-	}
-	return w.redactor.Header(key, text)
-}
-
-// isReference reports whether a text is nothing but ${…}, maybe after an
-// authorization scheme: it names a secret and holds none.
-func isReference(text string) bool { return reference.MatchString(text) }
-
-var reference = regexp.MustCompile(`^(?:(?:Bearer|Basic|Token) )?(?:\$\{[A-Za-z0-9_./:-]+\})+$`)
 
 // textOf returns the text of a value that marshals itself.
 func textOf(value reflect.Value) (string, bool) {

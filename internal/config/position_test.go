@@ -113,6 +113,7 @@ func TestExcerptsHideLiteralSecrets(t *testing.T) {
 		{"a reference stays", `auth: {usr: x, password: "${PW}"}`, "usr", `auth: {usr: x, password: "${PW}"}`},
 		{"a header", `headers: {X-Api-Key: abc, usr: x}`, "usr", `headers: {X-Api-Key: [redacted], usr: x}`},
 		{"a capture stays", `capture: {token: json.access_token, usr: x}`, "usr", `capture: {token: json.access_token, usr: x}`},
+		{"a URL's password", `{url: "https://u:hunter2@h/?n=https%3A%2F%2Fu%3Ahunter3%40h&api_key=hunter4&q=1", usr: x}`, "usr", `{url: "https://[redacted]@h/?n=https%3A%2F%2F[redacted]%40h&api_key=[redacted]&q=1", usr: x}`},
 		{"a long line is cut", strings.Repeat("a", 300) + " usr " + strings.Repeat("b", 300), "usr", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -2,11 +2,8 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf8"
-
-	"lapwing.dev/lapwing/internal/secret"
 )
 
 // source is one configuration file as it was read.
@@ -73,35 +70,4 @@ func window(text string, column, width int) (string, int) {
 		return string(cut) + "…", column
 	}
 	return "…" + string(cut), column - from + 1
-}
-
-// secretValue matches `password: value` as YAML and JSON write it.
-var secretValue = regexp.MustCompile(`(?i)["']?[\w-]*(?:pass(?:word|wd|phrase)|pwd|secret|token|api[_-]?key|bearer|authorization|cookie|credential|private[_-]?key)["']?\s*:\s+("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,}#][^,}#]*)`)
-
-// hideSecrets masks literal credentials in a source line, because errors reach
-// logs and pages. References (${NAME}) and nested mappings stay. It returns the
-// column moved along with the text.
-func hideSecrets(text string, column int) (string, int) {
-	var b strings.Builder
-	from, moved := 0, column
-	for _, match := range secretValue.FindAllStringSubmatchIndex(text, -1) {
-		start, end := match[2], match[3]
-		value := text[start:end]
-		if strings.Contains(value, "${") || strings.HasPrefix(value, "{") || strings.HasPrefix(value, "[") || strings.HasPrefix(value, "json.") {
-			continue
-		}
-		b.WriteString(text[from:start])
-		b.WriteString(secret.Redacted)
-		from = end
-		first := utf8.RuneCountInString(text[:start]) + 1
-		length := utf8.RuneCountInString(value)
-		switch {
-		case column >= first+length:
-			moved += len(secret.Redacted) - length
-		case column > first:
-			moved -= column - first
-		}
-	}
-	b.WriteString(text[from:])
-	return b.String(), moved
 }
