@@ -44,6 +44,9 @@ func untilFull(t *testing.T, store *CheckStore) (taken int) {
 		if !errors.Is(err, ErrDiskFull) || !strings.Contains(err.Error(), "free some space") {
 			t.Fatalf("batch %d: %v; want ErrDiskFull", n, err)
 		}
+		if f, ok := errors.AsType[*fault.Error](err); !ok || f.Kind != fault.KindUnavailable || f.Code != "storage_full" || strings.Contains(f.Message, "/") {
+			t.Fatalf("batch %d: a client is told %+v", n, f)
+		}
 		return n - 1
 	}
 	t.Fatal("the disk never fills")
@@ -124,6 +127,8 @@ func TestLockedDatabaseTakesTheBatchLater(t *testing.T) {
 	for range 2 {
 		if err := store.Append(t.Context(), killedBatch(1)); !errors.Is(err, ErrBusy) {
 			t.Fatalf("got %v, want ErrBusy", err)
+		} else if f, ok := errors.AsType[*fault.Error](err); !ok || f.Kind != fault.KindUnavailable || f.Code != "storage_busy" {
+			t.Fatalf("a client is told %+v", f)
 		}
 	}
 	if n := countResults(t, store, "check-0"); n != 0 {

@@ -10,11 +10,14 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"lapwing.dev/lapwing/internal/fault"
 )
 
 // This file holds what is SQLite's alone; a second database brings its twin.
 
-// Errors on which a caller may decide.
+// Errors on which a caller may decide. A full disk and a locked database are
+// also of fault.KindUnavailable, with the codes storage_full and storage_busy.
 var (
 	// ErrDiskFull says that there is no space left for the database. Nothing of
 	// the refused write is kept; it may be tried again once there is space.
@@ -99,14 +102,22 @@ func (db *DB) explain(doing string, err error) error {
 	code := e.Code()
 	switch {
 	case code == sqlite3.SQLITE_IOERR_SHMSIZE, code&0xff == sqlite3.SQLITE_FULL:
-		return fmt.Errorf("%s: %w: free some space on the file system of %s: %w", doing, ErrDiskFull, db.dir, err)
+		full := unavailable("storage_full", "the disk that keeps the data is full: nothing was stored; free some space and try again", ErrDiskFull)
+		return fmt.Errorf("%s: %w (on the file system of %s): %w", doing, full, db.dir, err)
 	case code&0xff == sqlite3.SQLITE_BUSY:
-		return fmt.Errorf("%s: %w: end the program that keeps %s open: %w", doing, ErrBusy, path, err)
+		busy := unavailable("storage_busy", "another program keeps the database locked: nothing was stored; end it and try again", ErrBusy)
+		return fmt.Errorf("%s: %w (it has %s open): %w", doing, busy, path, err)
 	case code&0xff == sqlite3.SQLITE_NOTADB, code&0xff == sqlite3.SQLITE_CORRUPT:
 		return fmt.Errorf("%s: %s: %w, or damaged: restore it from a backup, or move it away to start with an empty one: %w",
 			doing, path, ErrNotDatabase, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// unavailable is a kind of error that clients of the HTTP surface are told: the
+// message names no file, as not everybody who sees it may know where they are.
+func unavailable(code, message string, err error) error {
+	return &fault.Error{Kind: fault.KindUnavailable, Code: code, Message: message, Err: err}
 }
 
 const (

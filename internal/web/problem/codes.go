@@ -14,6 +14,11 @@ type Code struct {
 	Help   string // what it means and what to do, for humans
 }
 
+// ours reports whether the operator has to hear of it: the cause is on our side.
+func (c Code) ours() bool {
+	return c.Code == "internal" || strings.HasPrefix(c.Code, "storage_")
+}
+
 // codes is the list of all codes, by status.
 var codes = []Code{
 	{
@@ -79,6 +84,14 @@ var codes = []Code{
 	{
 		"unavailable", http.StatusServiceUnavailable, "Not available right now",
 		"The same request may work later.",
+	},
+	{
+		"storage_full", http.StatusServiceUnavailable, "No space to store it",
+		"The disk that keeps Lapwing's data is full. Nothing was stored and nothing changed: what was there is there, and can be read.\nThe same request works once there is space again; the log names the folder.",
+	},
+	{
+		"storage_busy", http.StatusServiceUnavailable, "The database is locked",
+		"Another program keeps Lapwing's database locked. Nothing was stored and nothing changed.\nThe same request works once that program has ended; the log names the file.",
 	},
 	{
 		"timeout", http.StatusGatewayTimeout, "Took too long",

@@ -54,11 +54,11 @@ func (m Mistakes) Error() string {
 }
 
 // Of describes err to a client. Whatever has no kind is our own affair: its
-// text is not shown, and unknown says that it has to be logged.
-func Of(ctx context.Context, err error) (p Problem, unknown bool) {
+// text is not shown. ours says that the cause is on our side and has to be logged.
+func Of(ctx context.Context, err error) (p Problem, ours bool) {
 	code, detail := classify(err)
 	if code == "" {
-		code, unknown = "internal", true
+		code = "internal"
 		detail = "the request could not be answered; the log of Lapwing has the cause"
 	}
 	c, ok := Find(code)
@@ -72,7 +72,7 @@ func Of(ctx context.Context, err error) (p Problem, unknown bool) {
 	if mistakes, ok := errors.AsType[Mistakes](err); ok {
 		p.Problems = mistakes
 	}
-	return p, unknown
+	return p, c.ours()
 }
 
 // classify returns the code of err and what to tell, "" when it has none.
@@ -146,8 +146,8 @@ func (p Writer) Prepare(w http.ResponseWriter, r *http.Request, err error) (prob
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		return Problem{}, false
 	}
-	problem, unknown := Of(r.Context(), err)
-	if unknown {
+	problem, ours := Of(r.Context(), err)
+	if ours {
 		p.Log.ErrorContext(r.Context(), "request failed", "method", clip(r.Method), "path", r.URL.Path,
 			"request", RequestID(r.Context()), "error", err)
 	}

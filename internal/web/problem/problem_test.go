@@ -38,6 +38,9 @@ func TestProblems(t *testing.T) {
 		{"unauthentic", fault.Unauthentic("log in")},
 		{"throttled", &fault.Error{Kind: fault.KindUnavailable, Code: "throttled", Message: "too many failed logins; try again in 20 s", RetryAfter: 19500 * time.Millisecond}},
 		{"unavailable", fault.Unavailable("the document is not loaded yet")},
+		{"storage-full", fmt.Errorf("add a token: %w (on the file system of /var/lib/lapwing): 13", &fault.Error{
+			Kind: fault.KindUnavailable, Code: "storage_full", Message: "the disk that keeps the data is full: nothing was stored", Err: errors.New("full"),
+		})},
 		{"undocumented-code", &fault.Error{Kind: fault.KindConflict, Code: "brand_new", Message: "something new"}},
 		{"too-large", fmt.Errorf("read the body: %w", &http.MaxBytesError{Limit: 1 << 20})},
 		{"method", &problem.MethodError{Method: "PATCH" + strings.Repeat("x", 100), Allow: "GET, HEAD"}},
@@ -101,6 +104,8 @@ func TestOnlyOurOwnErrorsAreLogged(t *testing.T) {
 	}{
 		{"a defect, once", errors.New("no such table"), 1},
 		{"a mistake of the caller", fault.Invalid("no"), 0},
+		{"something that is not ready", fault.Unavailable("no document yet"), 0},
+		{"a full disk", &fault.Error{Kind: fault.KindUnavailable, Code: "storage_full", Message: "full"}, 1},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"lapwing.dev/lapwing/internal/fault"
+	"lapwing.dev/lapwing/internal/web/problem"
 )
 
 // errorPage is what went wrong and what to do.
@@ -21,6 +22,10 @@ func (u *UI) fail(w http.ResponseWriter, r *http.Request, err error) {
 		Status: http.StatusInternalServerError, Title: "Something went wrong on our side",
 		Text: "The page could not be made. The log of Lapwing says why.", Hint: "Try again; if it stays, look at Settings for warnings.",
 	}
+	known, ours := problem.Of(r.Context(), err)
+	if ours && r.Context().Err() == nil {
+		u.log.ErrorContext(r.Context(), "page failed", "method", r.Method, "path", r.URL.Path, "error", err)
+	}
 	switch fault.KindOf(err) {
 	case fault.KindNotFound:
 		p = errorPage{http.StatusNotFound, "Not found", sentence(err.Error()), "It may have been renamed or removed from the configuration."}
@@ -33,12 +38,11 @@ func (u *UI) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case fault.KindConflict:
 		p = errorPage{http.StatusConflict, "Not now", sentence(err.Error()), ""}
 	case fault.KindUnavailable:
-		p = errorPage{http.StatusServiceUnavailable, "Try again later", sentence(err.Error()), ""}
+		p = errorPage{known.Status, known.Title, sentence(known.Detail), "Try again later."}
 	default:
 		if r.Context().Err() != nil {
 			return // the client has gone
 		}
-		u.log.ErrorContext(r.Context(), "page failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	u.showError(w, r, p)
 }

@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"strings"
 
-	"lapwing.dev/lapwing/internal/fault"
+	"lapwing.dev/lapwing/internal/web/problem"
 )
 
 type loginPage struct {
@@ -35,15 +35,12 @@ func (u *UI) login(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, next, http.StatusSeeOther) // #nosec G710 -- localPath let it pass
 		return nil
 	}
-	status := http.StatusUnauthorized
-	switch fault.KindOf(err) {
-	case fault.KindUnauthentic:
-	case fault.KindUnavailable:
-		status = http.StatusTooManyRequests
-	default:
+	// A wrong password, or too many of them; the rest is no matter of the form's.
+	refused, ours := problem.Of(r.Context(), err)
+	if ours || refused.Status != http.StatusUnauthorized && refused.Status != http.StatusTooManyRequests {
 		return err
 	}
-	return u.showStatus(w, r, status, "login", shell{Title: "Log in", Public: true, Page: loginPage{Next: next, Error: sentence(err.Error())}})
+	return u.showStatus(w, r, refused.Status, "login", shell{Title: "Log in", Public: true, Page: loginPage{Next: next, Error: sentence(refused.Detail)}})
 }
 
 func (u *UI) logout(w http.ResponseWriter, r *http.Request) error {

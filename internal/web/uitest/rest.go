@@ -2,6 +2,8 @@ package uitest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -81,9 +83,17 @@ func (Session) Login(w http.ResponseWriter, _ *http.Request, password string) er
 		return nil
 	case "again":
 		w.Header().Set("Retry-After", "30")
-		return fault.Unavailable("too many attempts; wait 30 s")
+		return &fault.Error{Kind: fault.KindUnavailable, Code: "throttled", Message: "too many attempts; wait 30 s", RetryAfter: 30 * time.Second}
+	case "full":
+		return StorageFull()
 	}
 	return fault.Unauthentic("this password is wrong")
+}
+
+// StorageFull is what a store says when there is no space left.
+func StorageFull() error {
+	told := &fault.Error{Kind: fault.KindUnavailable, Code: "storage_full", Message: "the disk that keeps the data is full", Err: errors.New("full")}
+	return fmt.Errorf("store it: %w (on the file system of /var/lib/lapwing)", told)
 }
 
 // Logout implements ui.Session.
