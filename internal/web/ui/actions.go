@@ -56,3 +56,12 @@ func (u *UI) resume(w http.ResponseWriter, r *http.Request) error {
 	http.Redirect(w, r, checkPath(id), http.StatusSeeOther) // #nosec G710 -- as in runNow
 	return nil
 }
+
+// who puts the name of a viewer into words: without a password there are no
+// names, only people on this machine.
+func who(by string) string {
+	if by == "local" {
+		return "someone on this machine"
+	}
+	return by
+}

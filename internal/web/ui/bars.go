@@ -36,17 +36,28 @@ var barMiddle = [...]string{
 
 var barClass = [...]string{checks.Unknown: "n", checks.Up: "u", checks.Degraded: "g", checks.Down: "d"}
 
-// uptimeBars draws daily roll-ups, oldest first, days without runs absent.
+// uptimeBars draws daily roll-ups, oldest first, days without runs absent. What
+// the tip of a bar says beyond its status is in data-c, for the days on which
+// something was wrong: day:down:degraded:runs.
 func uptimeBars(rollups []checks.Rollup, now time.Time) bars {
 	first := checks.Daily.Start(now).AddDate(0, 0, 1-statuspage.Days)
 	var days [statuspage.Days]checks.Status
+	var counts strings.Builder
 	for i := range rollups {
-		at := int(rollups[i].Start.Sub(first) / (24 * time.Hour))
-		if !rollups[i].Start.Before(first) && at < len(days) {
-			days[at] = statuspage.DayStatus(&rollups[i])
+		r := &rollups[i]
+		at := int(r.Start.Sub(first) / (24 * time.Hour))
+		if r.Start.Before(first) || at >= len(days) {
+			continue
+		}
+		days[at] = statuspage.DayStatus(r)
+		if r.Down+r.Degraded > 0 {
+			if counts.Len() > 0 {
+				counts.WriteByte(' ')
+			}
+			fmt.Fprintf(&counts, "%d:%d:%d:%d", at, r.Down, r.Degraded, r.Runs())
 		}
 	}
-	return drawBars(days[:])
+	return drawBars(days[:], counts.String())
 }
 
 // publicBars draws the days of a component of the status page.
@@ -55,10 +66,10 @@ func publicBars(list []statuspage.Day) bars {
 	for i := range list {
 		days[i] = list[i].Status
 	}
-	return drawBars(days)
+	return drawBars(days, "")
 }
 
-func drawBars(days []checks.Status) bars {
+func drawBars(days []checks.Status, tips string) bars {
 	var paths [4]strings.Builder
 	var counts [4]int
 	for start := 0; start < len(days); {
@@ -83,6 +94,9 @@ func drawBars(days []checks.Status) bars {
 	var svg strings.Builder
 	svg.WriteString(`<svg class="bars" viewBox="0 0 538 18" preserveAspectRatio="none" role="img" aria-label="`)
 	svg.WriteString(barsText(counts))
+	if tips != "" {
+		svg.WriteString(`" data-c="` + tips)
+	}
 	svg.WriteString(`">`)
 	for status, class := range barClass {
 		if paths[status].Len() > 0 {

@@ -22,6 +22,7 @@ type checkPage struct {
 	State       string
 	Since       moment
 	Lasting     string // how long the state has lasted
+	PausedBy    string
 	BecauseOf   string // name of the check that is to blame
 	Next        moment
 	NextIn      string
@@ -46,6 +47,7 @@ type checkPage struct {
 
 type uptimeFigure struct {
 	Name, Value, Runs string
+	Since             string // first day of the history, when it is shorter than the window
 }
 
 type changeRow struct {
@@ -72,7 +74,7 @@ func (u *UI) check(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := &checkPage{
-		View: view, ID: id, State: view.State.String(), Since: moment{view.Since}, Range: span24,
+		View: view, ID: id, PausedBy: who(view.PausedBy), State: view.State.String(), Since: moment{view.Since}, Range: span24,
 		Next: moment{view.Next}, Now: moment{now}, Problems: query.Get("runs") == "problems",
 	}
 	if !view.Since.IsZero() {
@@ -124,17 +126,12 @@ func (u *UI) checkHistory(ctx context.Context, page *checkPage, now time.Time) e
 	if err != nil {
 		return fmt.Errorf("read uptime: %w", err)
 	}
-	w := uptime[page.ID]
-	for _, f := range []struct {
-		name  string
-		share checks.Share
-	}{{"24 h", w.Day}, {"7 days", w.Week}, {"30 days", w.Month}, {"90 days", w.Quarter}, {"365 days", w.Year}} {
-		figure := uptimeFigure{Name: f.name, Value: share(f.share), Runs: "no runs"}
-		if f.share.Total > 0 {
-			figure.Runs = fmt.Sprintf("%s of %s failed", count(f.share.Total-f.share.Good), plural(f.share.Total, "run"))
-		}
-		page.Uptimes = append(page.Uptimes, figure)
+	today := checks.Daily.Start(now)
+	year, err := u.Checks.Rollups(ctx, []string{page.ID}, checks.Daily, today.AddDate(0, 0, -364), now)
+	if err != nil {
+		return fmt.Errorf("read the days of a year: %w", err)
 	}
+	page.Uptimes = uptimeFigures(uptime[page.ID], firstDay(year[page.ID]), today)
 	changes, err := u.Checks.Transitions(ctx, page.ID, transitionRows+1)
 	if err != nil {
 		return fmt.Errorf("read state changes: %w", err)
@@ -143,10 +140,42 @@ func (u *UI) checkHistory(ctx context.Context, page *checkPage, now time.Time) e
 	return nil
 }
 
+// uptimeFigures is the uptime over the usual windows. first is the first day with
+// runs of the last year.
+func uptimeFigures(w checks.Uptime, first, today time.Time) []uptimeFigure {
+	var list []uptimeFigure
+	for _, f := range []struct {
+		name  string
+		days  int
+		share checks.Share
+	}{{"24 h", 1, w.Day}, {"7 days", 7, w.Week}, {"30 days", 30, w.Month}, {"90 days", 90, w.Quarter}, {"365 days", 365, w.Year}} {
+		figure := uptimeFigure{Name: f.name, Value: "–", Runs: "no runs yet"}
+		if ratio, ok := f.share.Ratio(); ok {
+			figure.Value = percent(ratio)
+			figure.Runs = fmt.Sprintf("%s of %s failed", count(f.share.Total-f.share.Good), plural(f.share.Total, "run"))
+			if f.days > 1 && first.After(today.AddDate(0, 0, 1-f.days)) {
+				figure.Since = first.Format("2 Jan")
+			}
+		}
+		list = append(list, figure)
+	}
+	return list
+}
+
+// firstDay is the first day that had runs; zero without one.
+func firstDay(days []checks.Rollup) time.Time {
+	for i := range days {
+		if days[i].Runs() > 0 {
+			return days[i].Start
+		}
+	}
+	return time.Time{}
+}
+
 func changeRows(changes []checks.Transition) []changeRow {
 	var rows []changeRow
 	for i, t := range changes[:min(len(changes), transitionRows)] {
-		row := changeRow{At: moment{t.At}, From: t.From.String(), To: t.To.String(), Reason: t.Reason, By: t.By, Run: t.Run}
+		row := changeRow{At: moment{t.At}, From: t.From.String(), To: t.To.String(), Reason: t.Reason, By: who(t.By), Run: t.Run}
 		if i+1 < len(changes) {
 			row.Lasted = span(t.At.Sub(changes[i+1].At))
 		}

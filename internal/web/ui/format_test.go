@@ -61,7 +61,7 @@ func TestBarsRunTogether(t *testing.T) {
 		{Start: today.AddDate(0, 0, -1), Up: 100},
 		{Start: today, Up: 50},
 	}
-	wanted := bars(`<svg class="bars" viewBox="0 0 538 18" preserveAspectRatio="none" role="img" aria-label="90 days: 3 up, 1 degraded, 1 down">` +
+	wanted := bars(`<svg class="bars" viewBox="0 0 538 18" preserveAspectRatio="none" role="img" aria-label="90 days: 3 up, 1 degraded, 1 down" data-c="86:1:0:100 87:0:5:100">` +
 		`<path class="n" d="M0 16.5h508"/><path class="u" d="M510 12.5h4M528 12.5h10"/><path class="g" d="M522 11h4"/><path class="d" d="M516 9h4"/></svg>`)
 	if diff := cmp.Diff(wanted, uptimeBars(rollups, now)); diff != "" {
 		t.Error(diff)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,10 @@ func TestOverviewGroupsChecksByAPI(t *testing.T) {
 	if label, _ := bars.Attr("aria-label"); label != "90 days: 84 up, 1 degraded, 5 down" {
 		t.Errorf("bars say %q", label)
 	}
+	// What the tip of a bar says: 4 of 100 runs failed, and so on.
+	if counts, _ := bars.Attr("data-c"); !regexp.MustCompile(`^(\d+:\d+:\d+:2880 ?){6}$`).MatchString(counts) {
+		t.Errorf("counts of the bars: %q", counts)
+	}
 }
 
 func TestOverviewIsFilteredByItsURL(t *testing.T) {
@@ -162,7 +167,7 @@ func TestNumbersOfTheFirstRunsAgree(t *testing.T) {
 	source.Hourly["a"] = []checks.Rollup{{Start: checks.Hourly.Start(noon), Down: 1, Missed: 2}}
 	doc = page(t, u, "/")
 	want(t, doc, ".rows .up90", "0 %")
-	want(t, doc, ".tile:nth-child(2) .text", "1 of 1 runs failed")
+	want(t, doc, ".tile.is-degraded:nth-child(2) .text", "1 of 1 runs failed") // below 99 %
 	want(t, doc, ".tile:nth-child(4) .text", "2 runs missed")
 	if label, _ := doc.Find(".rows svg.bars").Attr("aria-label"); label != "90 days: 0 up, 1 down" {
 		t.Errorf("bars say %q", label)

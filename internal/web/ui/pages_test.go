@@ -52,6 +52,31 @@ func TestConsequenceNamesItsCause(t *testing.T) {
 	want(t, doc, ".dep", "down POST /refunds")
 }
 
+func TestUptimeSaysSinceWhenTheHistoryGoes(t *testing.T) {
+	u, _ := shop(t)
+	doc := page(t, u, "/checks/get-suggest") // 61 days of history
+	for n, says := range map[string]string{"1": "", "3": "", "4": "since 24 Sep", "5": "since 24 Sep"} {
+		got := text(doc.Find(".uptimes li:nth-child(" + n + ") .text"))
+		if since := got[max(strings.Index(got, "since"), 0):]; says == "" && strings.Contains(got, "since") || says != "" && since != says {
+			t.Errorf("window %s: %q, want %q", n, got, says)
+		}
+	}
+	doc = page(t, u, "/checks/get-trending")
+	want(t, doc, ".uptimes li:nth-child(1) .text", "no runs yet")
+	want(t, page(t, u, "/status"), ".components li:has(.name:contains('trending')) .ends span:nth-child(2)", "no runs yet")
+}
+
+func TestWhoDidItIsSaidInWords(t *testing.T) {
+	u := open(t, ui.Deps{Checks: &uitest.Source{
+		Views:   []checks.View{{ID: "a", Name: "a \u202eb", State: checks.Paused, PausedBy: "local", Since: noon.Add(-time.Hour)}},
+		Changes: []checks.Transition{{Check: "a", At: noon, From: checks.Up, To: checks.Paused, By: "local"}, {Check: "a", At: noon.Add(-time.Hour), To: checks.Up, By: "anna"}},
+	}})
+	doc := page(t, u, "/checks/a")
+	want(t, doc, "#facts bdi", "someone on this machine")
+	want(t, doc, "#changes bdi", "someone on this machineanna")
+	want(t, doc, "title", "a b · Lapwing") // a title cannot be kept apart from what follows
+}
+
 func TestDefinitionOfAJourneyShowsEachStep(t *testing.T) {
 	u, _ := shop(t)
 	doc := page(t, u, "/checks/checkout-journey")

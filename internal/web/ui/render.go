@@ -89,6 +89,7 @@ func (u *UI) showStatus(w http.ResponseWriter, r *http.Request, status int, name
 	if page == nil {
 		return fmt.Errorf("there is no template %q", name)
 	}
+	s.Title = oneWay(s.Title)
 	s.Static, s.Viewer, s.Demo, s.Login = u.files.base(), u.viewer(r), u.Demo, u.Session != nil
 	if u.Health != nil && s.Viewer.CanRead {
 		s.Warnings = len(u.Health.List())
@@ -113,6 +114,17 @@ func (u *UI) showStatus(w http.ResponseWriter, r *http.Request, status int, name
 	w.WriteHeader(status)
 	_, _ = w.Write(buf.Bytes()) // an error means that the reader has gone
 	return nil
+}
+
+// oneWay drops the controls of the writing direction from a title, where no
+// element can keep them from turning the rest of it around.
+func oneWay(title string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069 || r == 0x200E || r == 0x200F {
+			return -1
+		}
+		return r
+	}, title)
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -89,9 +89,9 @@ func (u *UI) status(w http.ResponseWriter, r *http.Request) error {
 	for _, g := range page.Groups {
 		group := statusGroup{Name: g.Name}
 		for _, c := range g.Components {
-			item := statusItem{Component: c, State: c.Status.String(), Bars: publicBars(c.Days), Uptime: "–", Since: moment{c.Since}}
+			item := statusItem{Component: c, State: c.Status.String(), Bars: publicBars(c.Days), Uptime: "no runs yet", Since: moment{c.Since}}
 			if c.Uptime != nil {
-				item.Uptime = percent(*c.Uptime)
+				item.Uptime = percent(*c.Uptime) + " uptime"
 			}
 			group.Items = append(group.Items, item)
 		}

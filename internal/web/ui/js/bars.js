@@ -14,6 +14,20 @@ function dayAt(svg, index) {
   return "";
 }
 
+// counted says how many runs of a day were wrong; "" when none was, or when the
+// page does not tell.
+function counted(svg, index) {
+  for (const entry of (svg.dataset.c || "").split(" ")) {
+    const [at, down, degraded, runs] = entry.split(":").map(Number);
+    if (!entry || at !== index) continue;
+    const parts = [];
+    if (down) parts.push(`${down} of ${runs} failed`);
+    if (degraded) parts.push(`${degraded}${down ? "" : ` of ${runs}`} degraded`);
+    return `, ${parts.join(", ")}`;
+  }
+  return "";
+}
+
 export function startTips() {
   let shown = false;
   document.addEventListener("pointermove", (event) => {
@@ -29,7 +43,7 @@ export function startTips() {
     const date = new Date();
     date.setUTCDate(date.getUTCDate() - 89 + index);
     const name = date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
-    showTip(`${name}: ${dayAt(svg, index)}`, event.clientX, event.clientY);
+    showTip(`${name}: ${dayAt(svg, index)}${counted(svg, index)}`, event.clientX, event.clientY);
     shown = true;
   }, { passive: true });
 }

@@ -4,6 +4,11 @@ export function startSearch() {
   const input = document.getElementById("q");
   const list = document.getElementById("hits");
   if (!input || !list) return;
+  const wide = input.placeholder;
+  const narrow = matchMedia("(max-width: 760px)");
+  const fit = () => { input.placeholder = narrow.matches ? input.dataset.narrow : wide; };
+  narrow.addEventListener("change", fit);
+  fit();
   input.setAttribute("role", "combobox");
   input.setAttribute("aria-controls", "hits");
   input.setAttribute("aria-expanded", "false");
@@ -38,7 +43,7 @@ export function startSearch() {
       name.textContent = hit.name;
       item.append(state, name);
       if (hit.api) {
-        const api = document.createElement("span");
+        const api = document.createElement("bdi");
         api.className = "muted";
         api.textContent = hit.api;
         item.append(api);
