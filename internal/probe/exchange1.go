@@ -193,12 +193,22 @@ func (a *attempt) looksLikeHTTP(br *bufio.Reader) error {
 	if string(first[:n]) == start[:n] {
 		return nil
 	}
-	const alert, handshake = 0x15, 0x16 // TLS record types
-	if first[0] == alert || first[0] == handshake {
+	if isTLS(first) {
 		return failure(ClassProtocol, nil, "%s answers in TLS; is the URL https://?", a.to)
 	}
+	return failure(ClassProtocol, nil, "the answer is not HTTP: it begins with %s", firstLine(first))
+}
+
+// isTLS knows the records with which a TLS server begins: an alert, a handshake.
+func isTLS(first []byte) bool {
+	const alert, handshake = 0x15, 0x16
+	return len(first) > 0 && (first[0] == alert || first[0] == handshake)
+}
+
+// firstLine quotes the beginning of an answer.
+func firstLine(first []byte) string {
 	line, _, _ := strings.Cut(string(first[:min(len(first), 64)]), "\n")
-	return failure(ClassProtocol, nil, "the answer is not HTTP: it begins with %s", excerpt(strings.TrimSuffix(line, "\r")))
+	return excerpt(strings.TrimSuffix(line, "\r"))
 }
 
 // headers keeps an answer's headers and cookies and decides whether to go on

@@ -72,34 +72,51 @@ func (a *attempt) h2Failed(err error, heard *firstBytes) error {
 		return stop
 	}
 	text := err.Error()
+	first := heard.strange()
 	switch {
-	case heard.http1.Load():
+	case strings.HasPrefix(string(first), "HTTP/"):
 		return failure(ClassProtocol, err, "%s answers in HTTP/1.1 to an HTTP/2 request", a.to)
+	case isTLS(first):
+		return failure(ClassProtocol, err, "%s answers in TLS; is the URL https://?", a.to)
+	case first != nil:
+		return failure(ClassProtocol, err, "%s does not speak HTTP/2 in the clear (h2c), which `http: \"2\"` forces: it answers %s", a.to, firstLine(first))
 	case strings.Contains(text, "response header list larger"):
 		return failure(ClassProtocol, err, "the answer's headers are larger than %s", maxHeader)
 	case strings.Contains(text, "COMPRESSION_ERROR"):
 		return failure(ClassProtocol, err, "the answer's headers cannot be decoded, or one is larger than %s", maxHeader)
 	case errors.Is(err, net.ErrClosed), strings.Contains(text, "client connection lost"),
 		strings.Contains(text, "client conn could not be established"):
-		return failure(ClassProtocol, err, "connection closed by %s without an answer", a.resp.RemoteAddr)
+		return a.closed(err)
 	}
 	return a.ioFailed(err)
 }
 
-// firstBytes notices a server that answers in HTTP/1.1: what net/http says then
-// depends on who finds out first.
+// firstBytes keeps how a server begins: what net/http says of one that does not
+// speak HTTP/2 depends on who finds out first.
 type firstBytes struct {
 	net.Conn
-	any, http1 atomic.Bool
+	begins atomic.Pointer[[]byte]
 }
 
 func (f *firstBytes) Read(p []byte) (int, error) {
 	n, err := f.Conn.Read(p)
-	if n > 0 && !f.any.Swap(true) {
-		const start = "HTTP/"
-		f.http1.Store(string(p[:min(n, len(start))]) == start[:min(n, len(start))])
+	if n > 0 && f.begins.Load() == nil {
+		const enough = 64
+		first := bytes.Clone(p[:min(n, enough)])
+		f.begins.Store(&first)
 	}
 	return n, err
+}
+
+// strange returns how the server began if that is not HTTP/2: each side's first
+// frame is SETTINGS (RFC 9113 §3.4), whose type is the fourth byte.
+func (f *firstBytes) strange() []byte {
+	const kind, settings = 3, 4
+	first := f.begins.Load()
+	if first == nil || len(*first) <= kind || (*first)[kind] == settings {
+		return nil
+	}
+	return *first
 }
 
 // readCloser is a body to send.

@@ -202,10 +202,20 @@ func (a *attempt) ioFailed(err error) error {
 		if a.stage == stageHead {
 			return failure(ClassProtocol, err, "connection closed in the middle of the answer's headers")
 		}
-		return failure(ClassProtocol, err, "connection closed by %s without an answer", a.resp.RemoteAddr)
+		return a.closed(err)
 	default:
 		return failure(ClassProtocol, err, "the answer is not valid HTTP: %s", rootText(err))
 	}
+}
+
+// closed explains a connection that was closed without an answer. Servers for
+// TLS do that to a plain request, too.
+func (a *attempt) closed(err error) error {
+	hint := ""
+	if a.to.scheme == "http" && a.resp.TLS == nil && !a.viaProxy {
+		hint = "; is the URL https://?"
+	}
+	return failure(ClassProtocol, err, "connection closed by %s without an answer%s", a.resp.RemoteAddr, hint)
 }
 
 // bodyFailed explains a body that did not arrive whole.

@@ -93,9 +93,9 @@ func TestFaults(t *testing.T) {
 			class: probe.ClassBody, want: "answer larger than 1MiB (max_body)", status: 200,
 		},
 		{
-			name:   "closes at once",
+			name:   "closes at once, as TLS servers do to plain requests",
 			server: func(c net.Conn) { readRequest(c) },
-			class:  probe.ClassProtocol, want: "connection closed by ADDR without an answer",
+			class:  probe.ClassProtocol, want: "connection closed by ADDR without an answer; is the URL https://?",
 		},
 		{
 			name:   "closes in the headers",
@@ -194,6 +194,18 @@ func TestFaults(t *testing.T) {
 			server: answer("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n400 Bad Request"),
 			edit:   func(r *probe.HTTPRequest) { r.HTTP = "2" },
 			class:  probe.ClassProtocol, want: "ADDR answers in HTTP/1.1 to an HTTP/2 request",
+		},
+		{
+			name:   "HTTP/2 forced on a server that answers in HTTP/0.9",
+			server: answer("<!DOCTYPE HTML>\n<html lang=\"en\">\n"),
+			edit:   func(r *probe.HTTPRequest) { r.HTTP = "2" },
+			class:  probe.ClassProtocol, want: `ADDR does not speak HTTP/2 in the clear (h2c), which ` + "`http: \"2\"`" + ` forces: it answers "<!DOCTYPE HTML>"`,
+		},
+		{
+			name:   "HTTP/2 in the clear forced on a TLS server",
+			server: answer("\x15\x03\x01\x00\x02\x02\x46"),
+			edit:   func(r *probe.HTTPRequest) { r.HTTP = "2" },
+			class:  probe.ClassProtocol, want: "ADDR answers in TLS; is the URL https://?",
 		},
 		{
 			name:   "HTTP/2 forced on a server that hangs",

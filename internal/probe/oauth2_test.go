@@ -127,7 +127,7 @@ func TestOAuth2Failures(t *testing.T) {
 		{"a page", answer("HTTP/1.1 200 OK\r\n\r\n<html>"), probe.ClassAuth, "no token from ADDR: status 200, and the answer is not JSON"},
 		{"no token in it", answer("HTTP/1.1 200 OK\r\n\r\n{}"), probe.ClassAuth, "no token from ADDR: status 200, but without access_token"},
 		{"a token with a line break", answer("HTTP/1.1 200 OK\r\n\r\n" + `{"access_token":"a\r\nb"}`), probe.ClassAuth, "no token from ADDR: status 200, but the token cannot be sent in a header"},
-		{"closes", func(c net.Conn) { readRequest(c) }, probe.ClassAuth, "no token from ADDR: connection closed by ADDR without an answer"},
+		{"closes", func(c net.Conn) { readRequest(c) }, probe.ClassAuth, "no token from ADDR: connection closed by ADDR without an answer; is the URL https://?"},
 		{"hangs", hang, probe.ClassTimeout, "no token within *"},
 		{"endless", answer("HTTP/1.1 200 OK\r\n\r\n" + strings.Repeat(" ", 300<<10)), probe.ClassAuth, "no token from ADDR: answer larger than 256KiB (max_body)"},
 	}

@@ -154,10 +154,19 @@ func (t *tree) mismatch(n ast.Node, say sayFunc) error {
 			_, element, _ := strings.Cut(typeName(n.Right.Nature().Elem(&t.config.NtCache)), " ")
 			right = "a list of " + element + "s"
 		}
-		return say(mismatchHint(o, left, right), "mismatched types: %s is %s, %s is %s", o.Left, left, o.Right, right)
+		hint := mismatchHint(o, left, right)
+		switch {
+		case isCookie(n.Left):
+			hint = fmt.Sprintf("did you mean %s.value?", o.Left)
+		case isCookie(n.Right):
+			hint = fmt.Sprintf("did you mean %s.value?", o.Right)
+		}
+		return say(hint, "mismatched types: %s is %s, %s is %s", o.Left, left, o.Right, right)
 	}
 	return say("", "mismatched types")
 }
+
+func isCookie(n ast.Node) bool { return n.Nature().Type == reflect.TypeFor[*cookie]() }
 
 // mismatchHint says what the author of a comparison most likely meant.
 func mismatchHint(n *ast.BinaryNode, left, right string) string {
