@@ -2,6 +2,7 @@ package demo
 
 import (
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,17 +13,20 @@ import (
 
 var now = time.Date(2026, 11, 23, 15, 4, 5, 0, time.UTC)
 
+// invented is the history that most tests look at; they do not change it.
+var invented = sync.OnceValue(func() map[string]Seed { return History(now, 1) })
+
 func TestTheSameSeedGivesTheSameHistory(t *testing.T) {
-	if !reflect.DeepEqual(History(now, 1), History(now, 1)) {
+	if !reflect.DeepEqual(invented(), History(now, 1)) {
 		t.Error("the same seed gives another history")
 	}
-	if reflect.DeepEqual(History(now, 1)["search"], History(now, 2)["search"]) {
+	if reflect.DeepEqual(invented()["search"], History(now, 2)["search"]) {
 		t.Error("another seed gives the same history")
 	}
 }
 
 func TestEveryCheckHasItsHistory(t *testing.T) {
-	history := History(now, 1)
+	history := invented()
 	var names []string
 	for _, c := range configured(t, "http://127.0.0.1:1").Checks {
 		names = append(names, c.Name)
@@ -39,7 +43,7 @@ func TestEveryCheckHasItsHistory(t *testing.T) {
 }
 
 func TestTheHistoryIsBelievable(t *testing.T) {
-	for name, seed := range History(now, 1) {
+	for name, seed := range invented() {
 		t.Run(name, func(t *testing.T) {
 			daily := seed.Rollups[checks.Daily]
 			if len(daily) < historyDays || len(daily) > historyDays+1 {
@@ -66,7 +70,7 @@ func TestTheHistoryIsBelievable(t *testing.T) {
 
 // Roll-ups, results and transitions are three views of the same runs.
 func TestTheViewsAgree(t *testing.T) {
-	for name, seed := range History(now, 1) {
+	for name, seed := range invented() {
 		t.Run(name, func(t *testing.T) {
 			state := checks.Unknown
 			transitions := seed.Transitions
@@ -97,7 +101,7 @@ func TestTheViewsAgree(t *testing.T) {
 // which count once, do not outweigh the invented ones.
 func TestTheHoursCountWhatWouldHaveRun(t *testing.T) {
 	every := intervals(t)
-	for name, seed := range History(now, 1) {
+	for name, seed := range invented() {
 		t.Run(name, func(t *testing.T) {
 			first := checks.Hourly.Start(seed.Results[0].At()).Add(time.Hour) // the first hour with all its results
 			want := map[time.Time]*checks.Rollup{}
@@ -139,7 +143,7 @@ func TestTheHoursCountWhatWouldHaveRun(t *testing.T) {
 // The last hour is as dense as what follows live, and the rest of the day is not.
 func TestTheLastHourRanAtTheRealInterval(t *testing.T) {
 	every := intervals(t)
-	for name, seed := range History(now, 1) {
+	for name, seed := range invented() {
 		last := 0
 		for i, r := range seed.Results {
 			if now.Sub(r.At()) > time.Hour {
@@ -170,7 +174,7 @@ func intervals(t *testing.T) map[string]time.Duration {
 }
 
 func TestHowItStandsNow(t *testing.T) {
-	history := History(now, 1)
+	history := invented()
 	got := map[string]string{}
 	for name, seed := range history {
 		last := seed.Transitions[len(seed.Transitions)-1]
