@@ -6,6 +6,8 @@ import (
 
 	"lapwing.dev/lapwing/internal/checks"
 	"lapwing.dev/lapwing/internal/config"
+	"lapwing.dev/lapwing/internal/state"
+	"lapwing.dev/lapwing/internal/web/api"
 )
 
 // Options say what to run.
@@ -28,4 +30,23 @@ type Seed struct {
 	Rollups     map[checks.Step][]checks.Rollup
 	Results     []checks.Result
 	Transitions []checks.Transition
+}
+
+// override shows what a flag (or its environment variable) put in the place of
+// what the file says.
+func (o *Options) override(s api.Setting) api.Setting {
+	flag, value := "", ""
+	switch s.Path {
+	case "listen":
+		flag, value = "--listen", o.Listen
+	case "data":
+		flag, value = "--data", o.Data
+		if value == state.Memory {
+			value = "in memory"
+		}
+	}
+	if value == "" {
+		return s
+	}
+	return api.Setting{Path: s.Path, Value: value, File: flag}
 }

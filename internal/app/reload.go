@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -87,13 +88,29 @@ func (a *App) noteReload(loaded *config.Loaded, err error) {
 		a.log.Error("the configuration was refused; what runs goes on unchanged", "file", a.options.ConfigFile, "error", err)
 		a.notices.Raise(health.Notice{
 			Code: refusedNotice, Severity: health.Warning, Title: "The configuration file has mistakes",
-			Text: "It was refused, and what was running goes on unchanged. " + err.Error(),
+			Text: refusal(err),
 		})
 	} else {
 		a.log.Info("the configuration was reloaded", "file", a.options.ConfigFile, "checks", len(loaded.File.Checks))
 		a.notices.Clear(refusedNotice)
 	}
 	a.hub.Publish("config", map[string]bool{"ok": err == nil})
+}
+
+// refusal is the short form of a refused reload; the log and the settings page
+// have every mistake.
+func refusal(err error) string {
+	const goesOn = "what ran before goes on unchanged. The settings page and `lapwing config check` list every mistake"
+	mistakes, ok := errors.AsType[*config.Errors](err)
+	if !ok {
+		return "It was refused, and " + goesOn + ": " + err.Error() + "."
+	}
+	first := mistakes.All[0]
+	first.Excerpt = ""
+	if n := len(mistakes.All) + mistakes.More; n > 1 {
+		return fmt.Sprintf("It has %d mistakes, and %s. The first is %s.", n, goesOn, first.Error())
+	}
+	return fmt.Sprintf("It has a mistake, and %s: %s.", goesOn, first.Error())
 }
 
 // noteRestart says which changes wait for a restart. The caller holds the lock.

@@ -96,7 +96,7 @@ func (s shownConfig) Effective() []api.Setting {
 	effective := loaded.Effective()
 	settings := make([]api.Setting, len(effective))
 	for i, e := range effective {
-		settings[i] = api.Setting(e)
+		settings[i] = s.app.options.override(api.Setting(e))
 	}
 	return settings
 }

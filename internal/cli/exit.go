@@ -51,6 +51,8 @@ func statusOf(err error) int {
 		return exit.status
 	case errors.As(err, &mistakes), errors.As(err, &problems):
 		return ExitConfig
+	case fault.KindOf(err) == fault.KindInvalid:
+		return ExitUsage
 	case errors.Is(err, context.Canceled):
 		return ExitInterrupted
 	default:

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -189,7 +190,13 @@ func (w *watch) place(doc *catalog.Document, base string) string {
 }
 
 // nameChecks makes the names unique over all APIs.
+// Paths of a foreign document may hold anything; names are shown everywhere.
 func nameChecks(apis []watched) {
+	for _, api := range apis {
+		for i := range api.checks {
+			api.checks[i].name = visible(api.checks[i].name)
+		}
+	}
 	count := map[string]int{}
 	for _, api := range apis {
 		for _, c := range api.checks {
@@ -210,6 +217,17 @@ func nameChecks(apis []watched) {
 			}
 		}
 	}
+}
+
+// visible replaces what cannot be part of a name: control characters, and those
+// that change the direction of what follows.
+func visible(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
+			return '_'
+		}
+		return r
+	}, name)
 }
 
 // runOnce checks what was found once, without a server.

@@ -53,7 +53,7 @@ func TestWhatWatchWritesCanBeLoaded(t *testing.T) {
 
 func TestNamesAreUnique(t *testing.T) {
 	apis := []watched{
-		{name: "a", checks: []watchedCheck{{name: "GET /x"}, {name: "GET /x/{id}"}, {name: "GET /x-{id}"}}},
+		{name: "a", checks: []watchedCheck{{name: "GET /x"}, {name: "GET /x/{id}"}, {name: "GET /x-{id}"}, {name: "GET /\x1b[31m\u202eevil"}}},
 		{name: "b", checks: []watchedCheck{{name: "GET /x"}}},
 	}
 	nameChecks(apis)
@@ -63,7 +63,7 @@ func TestNamesAreUnique(t *testing.T) {
 			names = append(names, c.name)
 		}
 	}
-	want := []string{"a GET /x", "a GET /x/{id}", "a GET /x-{id} (2)", "b GET /x"}
+	want := []string{"a GET /x", "a GET /x/{id}", "a GET /x-{id} (2)", "GET /_[31m_evil", "b GET /x"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Error(diff)
 	}

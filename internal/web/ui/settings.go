@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -102,7 +103,10 @@ func (p *settingsPage) fillConfig(c Config) {
 		}
 		row := settingRow{Setting: s, Place: "default"}
 		if !s.Default {
-			row.Place = fmt.Sprintf("%s:%d", filepath.Base(s.File), s.Line)
+			row.Place = filepath.Base(s.File)
+			if s.Line > 0 { // a flag has no lines
+				row.Place += ":" + strconv.Itoa(s.Line)
+			}
 		} else {
 			p.Defaults++
 		}
