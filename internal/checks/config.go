@@ -25,7 +25,7 @@ type Check struct {
 	Interval units.Duration `yaml:"interval"`
 	// Cron schedule instead of `every`: minute, hour, day of month, month, weekday. Example: "*/5 * * * *"
 	Cron string `yaml:"cron"`
-	// Active hours; outside them the check does not run. Example: Mon-Fri 08:00-20:00 Europe/Berlin
+	// Active hours; outside them the check does not run, and a start of `every` moves to just after they open. Example: Mon-Fri 08:00-20:00 Europe/Berlin
 	Active string `yaml:"active"`
 	// Timeout of one attempt, over all its steps. Default: 10s, or three quarters of `every` when that is shorter.
 	Timeout units.Duration `yaml:"timeout"`
@@ -93,7 +93,7 @@ func (a *Assertion) FromScalar(text string) error {
 type Retries struct {
 	// Max number of further attempts. Default: 0.
 	Max int `yaml:"max"`
-	// Delay before the first of them. Default: 1s.
+	// Delay before the first of them, 1h at most; all delays together must be shorter than `every`. Default: 1s.
 	Delay units.Duration `yaml:"delay"`
 	// Backoff of the delays: fixed, linear or exponential. Default: fixed.
 	Backoff string `yaml:"backoff"`

@@ -143,6 +143,12 @@ func (w *watch) find(ctx context.Context, talk io.Writer, arg string, names map[
 		}
 		return itself(apiName("", u.Host, names), u, asked), nil
 	}
+	if origin := u.Scheme + "://" + u.Host; w.openapi == "" && !strings.HasPrefix(doc.URL(), base+"/") && strings.HasPrefix(doc.URL(), origin+"/") {
+		// The document is the host's, so its paths are too: read it as such.
+		if again, err := catalog.Find(ctx, &http.Client{}, origin, ""); err == nil {
+			base, doc = origin, again
+		}
+	}
 	probes, skipped := doc.Probes(base)
 	api := watched{name: apiName(doc.Title(), u.Host, names), url: base, openapi: w.place(doc, base), skipped: len(skipped)}
 	for _, p := range probes {
