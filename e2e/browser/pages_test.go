@@ -2,14 +2,17 @@ package browser_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 
+	"lapwing.dev/lapwing/internal/checks"
 	"lapwing.dev/lapwing/internal/web/ui"
 	"lapwing.dev/lapwing/internal/web/uitest"
 )
@@ -37,12 +40,7 @@ type page struct{ Name, Path string }
 // shopPages are all pages of the invented company.
 func shopPages(source *uitest.Source) []page {
 	down := source.Runs["post-refunds"][0].Run
-	kept := down
-	for run := range source.Kept["post-refunds"] {
-		if kept == down || run > kept {
-			kept = run
-		}
-	}
+	newest := func(id string) checks.RunID { return slices.Max(slices.Collect(maps.Keys(source.Kept[id]))) }
 	flaky := source.Runs["get-orders-id"][0].Run
 	return []page{
 		{"overview", "/"},
@@ -54,7 +52,8 @@ func shopPages(source *uitest.Source) []page {
 		{"check-1h", "/checks/post-refunds?range=1h"},
 		{"check-30d", "/checks/get-orders?range=30d"},
 		{"check-never-ran", "/checks/get-trending"},
-		{"run-down", fmt.Sprintf("/checks/post-refunds/runs/%d", kept)},
+		{"run-down", fmt.Sprintf("/checks/post-refunds/runs/%d", newest("post-refunds"))},
+		{"run-journey", fmt.Sprintf("/checks/checkout-journey/runs/%d", newest("checkout-journey"))},
 		{"run-plain", fmt.Sprintf("/checks/post-refunds/runs/%d", down)},
 		{"run-flaky", fmt.Sprintf("/checks/get-orders-id/runs/%d", flaky)},
 		{"settings", "/settings"},

@@ -46,7 +46,7 @@ func uptimeBars(rollups []checks.Rollup, now time.Time) bars {
 	for i := range rollups {
 		r := &rollups[i]
 		at := int(r.Start.Sub(first) / (24 * time.Hour))
-		if r.Start.Before(first) || at >= len(days) {
+		if r.Start.Before(first) || at < 0 || at >= len(days) {
 			continue
 		}
 		days[at] = statuspage.DayStatus(r)

@@ -167,10 +167,10 @@ func drawColumns(columns []column, r timeRange, slot time.Duration, id string) *
 // failedNote says what failed runs do to the picture: they are timeouts and
 // refused connections, which say nothing of how fast the API answers.
 func failedNote[N int | uint64](runs, down N) string {
-	switch {
-	case down == 0:
+	switch down {
+	case 0:
 		return ""
-	case down == runs:
+	case runs:
 		return "every run failed, so there is no latency to draw"
 	default:
 		return "failed runs are left out of the latency"

@@ -230,12 +230,40 @@ func (s *Source) keep(v *checks.View, res *checks.Result) {
 		} else {
 			step.Error = a.Reason
 		}
-		e.Attempts = append(e.Attempts, checks.AttemptEvidence{Steps: []checks.StepEvidence{step}})
+		steps := []checks.StepEvidence{step}
+		if len(v.StepViews) > 1 {
+			steps = journey(v, &step, a)
+		}
+		e.Attempts = append(e.Attempts, checks.AttemptEvidence{Steps: steps})
 	}
 	if s.Kept[v.ID] == nil {
 		s.Kept[v.ID] = map[checks.RunID]*checks.Evidence{}
 	}
 	s.Kept[v.ID][res.Run] = e
+}
+
+// journey invents the steps of an attempt: the third failed if any did, and what
+// does not run always is skipped after it.
+func journey(v *checks.View, like *checks.StepEvidence, a *checks.Attempt) []checks.StepEvidence {
+	var steps []checks.StepEvidence
+	for i, view := range v.StepViews {
+		failed := a.Status == checks.Down
+		step := checks.StepEvidence{Name: view.Name, Curl: like.Curl, Request: like.Request, Response: like.Response, RemoteAddr: like.RemoteAddr}
+		step.Request.Line = view.Method + " " + view.Target
+		step.Phases = probe.Phases{TTFB: a.Phases.Total() / time.Duration(len(v.StepViews))}
+		for _, assertion := range view.Asserts {
+			step.Assertions = append(step.Assertions, checks.Outcome{Assertion: assertion, Holds: true, Detail: "status = 200"})
+		}
+		if failed && i == 2 {
+			step.Assertions[0].Holds, step.Assertions[0].Detail = false, "status = 503"
+			step.Error, step.Class = "status = 503, want 201", probe.ClassAssertion
+		}
+		if failed && i > 2 && !view.Always {
+			step = checks.StepEvidence{Name: view.Name, Skipped: true}
+		}
+		steps = append(steps, step)
+	}
+	return steps
 }
 
 func detail(shown bool, text string) string {
