@@ -257,3 +257,16 @@ func TestNewTokenIsTheFirstThingOnThePage(t *testing.T) {
 	tab.do(t, "load again", chromedp.Reload())
 	tab.wait(t, `document.getElementById("tokens") && !document.getElementById("new-token")`)
 }
+
+func TestStepOfTheWaterfallOpensItsCard(t *testing.T) {
+	browser := startBrowser(t)
+	at := now()
+	source := uitest.Shop(at)
+	site, _ := startSite(t, uitest.Deps(source, at))
+	tab := openTab(t, browser, site, light)
+	kept, _ := source.EvidenceRuns(t.Context(), "checkout-journey")
+	tab.visit(t, fmt.Sprintf("/checks/checkout-journey/runs/%d", kept[0]))
+	tab.wait(t, `document.querySelectorAll("details.step[open]").length === 1`)
+	eval[bool](t, tab, `(document.querySelector('.water a[href="#step-1-1"]').click(), true)`)
+	tab.wait(t, `document.getElementById("step-1-1").closest("details").open`)
+}
