@@ -69,14 +69,15 @@ func memberAt(text string, from, sign int) (member, bool) {
 	for start > 0 && len(name)-start <= maxName && isNameByte(name[start-1]) {
 		start--
 	}
-	escaped := start > 0 && name[start-1] == '\\' && len(name) > start // \npassword=
-	if name = name[start:]; !isSecretName(strings.TrimLeft(name, "-_")) && (!escaped || !isSecretName(name[1:])) {
+	escaped := start > 0 && name[start-1] == '\\'
+	name = strings.TrimLeft(name[start:], "-_")
+	if !isSecretName(name) && (!escaped || !isSecretName(withoutEscape(name))) {
 		return m, false
 	}
 	rest := text[sign:]
 	m.sign = rest[:len(rest)-len(strings.TrimLeft(rest, ":="))]
 	rest = rest[len(m.sign):]
-	value := strings.TrimLeft(rest, " \t\r\n")
+	value := strings.TrimLeft(rest, " \t\r\n[") // the first of a list
 	m.spaced = m.spaced || len(value) < len(rest)
 	m.value = len(text) - len(value)
 	if slashes := len(value) - len(strings.TrimLeft(value, `\`)); slashes < len(value) && (value[slashes] == '"' || value[slashes] == '\'') {
@@ -84,6 +85,15 @@ func memberAt(text string, from, sign int) (member, bool) {
 		m.value += len(m.quote)
 	}
 	return m, true
+}
+
+// withoutEscape cuts what belongs to a backslash in front of a name: n of a line
+// break, u0026 of an ampersand.
+func withoutEscape(name string) string {
+	if len(name) > 5 && name[0] == 'u' {
+		return name[5:]
+	}
+	return name[min(1, len(name)):]
 }
 
 func isNameByte(c byte) bool { return isUnreserved(c) && c != '.' && c != '~' }

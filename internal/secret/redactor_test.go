@@ -46,6 +46,8 @@ func notations() map[string]func(string) string {
 		"a query, lower":     func(s string) string { return lowerPercent(url.QueryEscape(s)) },
 		"a query in a query": func(s string) string { return url.QueryEscape(url.QueryEscape(s)) },
 		"a query in JSON":    func(s string) string { return marshal(url.PathEscape(s)) },
+		"JSON in a query":    func(s string) string { return url.QueryEscape(marshal(s)) },
+		"JSON in HTML":       func(s string) string { return html.EscapeString(readable(s)) },
 		"HTML":               html.EscapeString,
 	}
 }
@@ -126,6 +128,8 @@ func TestRedactedText(t *testing.T) {
 		{"what Python prints", `{'password': 'x y', 'user': 'ada'}`, `{'password': '[redacted]', 'user': 'ada'}`},
 		{"the detail of an assertion", `json.token = "abc", json.user = "ada"`, `json.token = "[redacted]", json.user = "ada"`},
 		{"an assertion as written", `json.token == "abc"`, `json.token == "[redacted]"`},
+		{"a list", `{"api_key":["abc"],"n":[1]}`, `{"api_key":["[redacted]"],"n":[1]}`},
+		{"a form in JSON", `"a=1\u0026password=x\u0026b=2"`, `"a=1\u0026password=[redacted]"`},
 		{"an empty member", `{"password":"","user":"ada"}`, `{"password":"","user":"ada"}`},
 		{"parameters whose name says it", "/cb?token=abc&page=2", "/cb?token=[redacted]&page=2"},
 		{"a form", "user=ada&password=x", "user=ada&password=[redacted]"},
