@@ -36,9 +36,10 @@ const fetchTimeout = 30 * time.Second
 func fetch(ctx context.Context, client *http.Client, place string, known validators) (*fetched, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
+	shown := shownURL(place)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, place, nil)
 	if err != nil {
-		return nil, fault.Invalid("%q is not a URL", place)
+		return nil, fault.Invalid("%q is not a URL", shown)
 	}
 	request.Header.Set("Accept", "application/json, application/yaml;q=0.9, text/yaml;q=0.8, */*;q=0.1")
 	request.Header.Set("User-Agent", "Lapwing (+openapi)")
@@ -61,7 +62,7 @@ func fetch(ctx context.Context, client *http.Client, place string, known validat
 	}
 	response, err := confined.Do(request)
 	if err != nil {
-		return nil, fault.Unavailable("read %s: %w", place, plainNetError(ctx, err))
+		return nil, fault.Unavailable("read %s: %w", shown, plainNetError(ctx, err))
 	}
 	defer response.Body.Close()
 	found := &fetched{
@@ -73,16 +74,16 @@ func fetch(ctx context.Context, client *http.Client, place string, known validat
 		found.unchanged = true
 		return found, nil
 	case response.StatusCode == http.StatusNotFound || response.StatusCode == http.StatusGone:
-		return nil, fault.NotFound("%s answered %s", place, response.Status)
+		return nil, fault.NotFound("%s answered %s", shown, response.Status)
 	case response.StatusCode != http.StatusOK:
-		return nil, fault.Unavailable("%s answered %s", place, response.Status)
+		return nil, fault.Unavailable("%s answered %s", shown, response.Status)
 	}
 	found.data, err = io.ReadAll(io.LimitReader(response.Body, MaxSize+1))
 	if err != nil {
-		return nil, fault.Unavailable("read %s: %w", place, plainNetError(ctx, err))
+		return nil, fault.Unavailable("read %s: %w", shown, plainNetError(ctx, err))
 	}
 	if len(found.data) > MaxSize {
-		return nil, fault.Invalid("%s: the document is larger than %d MiB", place, MaxSize>>20)
+		return nil, fault.Invalid("%s: the document is larger than %d MiB", shown, MaxSize>>20)
 	}
 	return found, nil
 }

@@ -189,7 +189,21 @@ func (p place) String() string {
 	if p.file != "" {
 		return p.file
 	}
-	return p.url
+	return shownURL(p.url)
+}
+
+// shownURL is a URL without what may be secret in it: credentials and the
+// values of a query, such as a key that a document asks for.
+func shownURL(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "a URL that cannot be read"
+	}
+	u.User = nil
+	if u.RawQuery != "" {
+		u.RawQuery = "…"
+	}
+	return u.String()
 }
 
 // locate resolves `openapi:`: a URL, a file:// URL, a path on base (with a slash

@@ -141,7 +141,7 @@ func (sp *stepPlan) view(redactor *secret.Redactor) StepView {
 		if a.isDefaultCert() && strings.HasPrefix(sp.request.URL(), "http://") {
 			continue // there will be no certificate
 		}
-		v.Asserts = append(v.Asserts, a.text)
+		v.Asserts = append(v.Asserts, redactor.Text(a.text))
 	}
 	for _, c := range sp.captures {
 		v.Captures = append(v.Captures, c.name)

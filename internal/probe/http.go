@@ -145,7 +145,7 @@ func (h *HTTP) Prepare(r HTTPRequest, o Target) (*Probe, error) {
 	}
 	p.release = sync.OnceFunc(func() { dropTLS(); dropAuth() })
 	p.collectHoles()
-	p.credentials, p.fixed = credentialHeaders(p.fields), p.fixedSecrets()
+	p.credentials, p.fixed = credentialHeaders(p.fields), fixedSecrets(p, &r)
 	p.via = newVia(p, &r)
 	if err := p.makeReady(); err != nil {
 		p.release()

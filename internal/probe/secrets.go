@@ -13,14 +13,67 @@ import (
 // authenticates a request is collected in Sent.Secrets, wherever it came from:
 // the credential, headers that hold one, cookies of both directions, the proxy.
 
-// fixedSecrets are those that are known before a run.
-func (p *Probe) fixedSecrets() []string {
-	if p.route.proxy == nil || p.route.proxy.user == nil {
-		return nil
+// fixedSecrets are those that are known before a run: the proxy's password, and
+// what the request sends under a name that says that it is one.
+func fixedSecrets(p *Probe, r *HTTPRequest) []string {
+	var secrets []string
+	if proxy := p.route.proxy; proxy != nil && proxy.user != nil {
+		password, _ := proxy.user.Password()
+		_, encoded, _ := strings.Cut(proxy.authorization(), " ")
+		secrets = append(encodedForms(encoded), password)
 	}
-	password, _ := p.route.proxy.user.Password()
-	_, encoded, _ := strings.Cut(p.route.proxy.authorization(), " ")
-	return append(encodedForms(encoded), password)
+	if _, query, found := strings.Cut(r.URL, "?"); found {
+		values, _ := url.ParseQuery(query) // what cannot be read is sent as it is
+		for name, list := range values {
+			secrets = appendNamed(secrets, name, list)
+		}
+	}
+	secrets = appendNamed(secrets, "", r.Query)
+	secrets = appendNamed(secrets, "", r.JSON)
+	if r.GraphQL != nil {
+		secrets = appendNamed(secrets, "", r.GraphQL.Variables)
+	}
+	for name, value := range r.Form {
+		secrets = appendNamed(secrets, name, value)
+	}
+	for name, part := range r.Multipart {
+		secrets = appendNamed(secrets, name, part.Value)
+	}
+	return secrets
+}
+
+// appendNamed appends the texts in value that stand under a name that says that
+// they are secret. What is captured fills its placeholder in later, and is
+// known then.
+func appendNamed(secrets []string, name string, value any) []string {
+	switch v := value.(type) {
+	case map[string]any:
+		for inner, value := range v {
+			if secret.SensitiveName(name) {
+				inner = name
+			}
+			secrets = appendNamed(secrets, inner, value)
+		}
+		return secrets
+	case []any:
+		for _, value := range v {
+			secrets = appendNamed(secrets, name, value)
+		}
+		return secrets
+	case []string:
+		for _, value := range v {
+			secrets = appendNamed(secrets, name, value)
+		}
+		return secrets
+	}
+	if !secret.SensitiveName(name) {
+		return secrets
+	}
+	text, ok := scalarText(value)
+	if _, flag := value.(bool); !ok || flag || !parseTemplate(text, verbatim).fixed() {
+		return secrets
+	}
+	return append(secrets, text)
 }
 
 // encodedForms are a Base64 text with and without padding: the one is found in

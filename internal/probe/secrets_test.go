@@ -62,6 +62,16 @@ func TestSecretsOfARequest(t *testing.T) {
 			"a proxy's password", probe.HTTPRequest{URL: "http://api.invalid/", Proxy: "http://ada:proxy-pw@" + through[len("http://"):]}, nil,
 			[]string{"proxy-pw", encode("ada:proxy-pw")},
 		},
+		{
+			"members that are named as such",
+			probe.HTTPRequest{
+				URL: target + "?api_key=in-the-url&page=not-secret", Query: map[string]any{"token": []any{"in-the-query", 1}},
+				JSON: map[string]any{"user": map[string]any{"password": "in-json", "pin": "not-secret"}, "credential": map[string]any{"id": "in-a-credential"}},
+			},
+			nil, []string{"in-the-url", "in-the-query", "in-json", "in-a-credential"},
+		},
+		{"fields that are named as such", probe.HTTPRequest{URL: target, Form: map[string]string{"password": "in-a-form", "page": "not-secret"}}, nil, []string{"in-a-form"}},
+		{"parts that are named as such", probe.HTTPRequest{URL: target, Multipart: map[string]probe.Part{"api-key": {Value: "in-a-part"}}}, nil, []string{"in-a-part"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			resp, err := do(t, test.request, probe.Input{Jar: test.jar})
@@ -73,8 +83,8 @@ func TestSecretsOfARequest(t *testing.T) {
 					t.Errorf("%q is not among the secrets %q", want, resp.Sent.Secrets)
 				}
 			}
-			if slices.Contains(resp.Sent.Secrets, "true") {
-				t.Error("a flag is taken for a secret")
+			if slices.Contains(resp.Sent.Secrets, "true") || slices.Contains(resp.Sent.Secrets, "not-secret") {
+				t.Error("what is none is taken for a secret")
 			}
 		})
 	}
