@@ -22,7 +22,6 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/zstd"
-
 	_ "modernc.org/sqlite" // reads the database as it lies on the disk
 )
 
@@ -277,7 +276,7 @@ func (s *server) events(t *testing.T, header string) func() string {
 	}
 	name, value, _ := strings.Cut(header, ": ")
 	r.Header.Set(name, value)
-	response, err := http.DefaultClient.Do(r) //nolint:bodyclose // closed below, by the goroutine
+	response, err := http.DefaultClient.Do(r)
 	if err != nil || response.StatusCode != http.StatusOK {
 		cancel()
 		t.Fatalf("no live stream: %v", err)

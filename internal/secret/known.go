@@ -31,8 +31,8 @@ func newKnown(text string) known {
 }
 
 // isUnreserved knows the characters that every notation leaves alone (RFC 3986 §2.3).
-func isUnreserved(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0
+func isUnreserved[C byte | rune](c C) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
 }
 
 // markStarts sets the bytes with which the value may begin in a text.
@@ -152,8 +152,8 @@ func isCutEscape(rest string, cut bool) bool {
 // beforeEllipsis is rest up to an ellipsis that is near, or all of it.
 func beforeEllipsis(rest string) string {
 	near := rest[:min(len(rest), maxEscape+8)]
-	if i := strings.Index(near, ellipsis); i >= 0 {
-		return strings.TrimRight(near[:i], `"'`)
+	if before, _, found := strings.Cut(near, ellipsis); found {
+		return strings.TrimRight(before, `"'`)
 	}
 	return rest
 }

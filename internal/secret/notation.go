@@ -128,7 +128,7 @@ func afterBackslash(text string, place int, r rune) int {
 	after := 0
 	spelled(text, place, func(c rune, to int) {
 		switch {
-		case c == r && c < utf8.RuneSelf && !isUnreserved(byte(c)), isEscapeLetter(c, r):
+		case c == r && c < utf8.RuneSelf && !isUnreserved(c), isEscapeLetter(c, r):
 			after = to
 		case c == 'u' && r > 0xffff:
 			after = max(after, afterSurrogates(text, to, n, r))
