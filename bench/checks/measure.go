@@ -17,14 +17,13 @@ import (
 
 // figures are what one program needed.
 type figures struct {
-	runs          float64 // during the measured time
-	elapsed       time.Duration
-	cpu           time.Duration // during the measured time
-	rss           float64       // MB
-	missed        float64
-	delayP99      string
-	disk          float64 // bytes of the data folder after a clean stop
-	resultsOnDisk float64
+	runs     float64 // during the measured time
+	elapsed  time.Duration
+	cpu      time.Duration // during the measured time
+	rss      float64       // MB
+	missed   float64
+	delayP99 string
+	disk     float64 // bytes of the data folder after a clean stop
 }
 
 func (f figures) cpuPerThousand() float64 { return f.cpu.Seconds() / f.runs * 1000 }
@@ -88,7 +87,6 @@ func measureLapwing(ctx context.Context, dir string, l load, address, hanging st
 	f.delayP99 = quantile(before.delays, after.delays, 0.99)
 	p.stop()
 	stopped = true
-	f.resultsOnDisk = after.runs
 	f.disk, err = folderSize(filepath.Join(dir, "data"))
 	return f, err
 }
