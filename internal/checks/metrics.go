@@ -50,22 +50,23 @@ func (m *Manager) Collectors() []prometheus.Collector {
 type family struct {
 	name, help string
 	counter    bool
+	idle       bool // also of checks that have not run
 	values     func(c *check, add func(value float64, labels ...string))
 }
 
 // families are written one after the other, so that a scrape of thousands of
 // checks never holds more than one of them in memory.
 var families = []family{
-	{"probe_success", "Whether the last run was not down.", false, func(c *check, add func(float64, ...string)) {
+	{"probe_success", "Whether the last run was not down.", false, false, func(c *check, add func(float64, ...string)) {
 		add(boolean(c.shown.last.Status != Down))
 	}},
-	{"probe_duration_seconds", "How long the last run's deciding attempt took.", false, func(c *check, add func(float64, ...string)) {
+	{"probe_duration_seconds", "How long the last run's deciding attempt took.", false, false, func(c *check, add func(float64, ...string)) {
 		add(c.shown.last.Latency().Seconds())
 	}},
-	{"probe_dns_lookup_time_seconds", "Time taken to resolve the name.", false, func(c *check, add func(float64, ...string)) {
+	{"probe_dns_lookup_time_seconds", "Time taken to resolve the name.", false, false, func(c *check, add func(float64, ...string)) {
 		add(c.shown.last.Last().Phases.DNS.Seconds())
 	}},
-	{"probe_http_duration_seconds", "Duration of the request by phase, summed over redirects and steps.", false, func(c *check, add func(float64, ...string)) {
+	{"probe_http_duration_seconds", "Duration of the request by phase, summed over redirects and steps.", false, false, func(c *check, add func(float64, ...string)) {
 		p := c.shown.last.Last().Phases
 		add(p.DNS.Seconds(), "phase", "resolve")
 		add(p.Connect.Seconds(), "phase", "connect")
@@ -73,25 +74,25 @@ var families = []family{
 		add(p.TTFB.Seconds(), "phase", "processing")
 		add(p.Transfer.Seconds(), "phase", "transfer")
 	}},
-	{"probe_http_status_code", "HTTP status code of the last answer.", false, func(c *check, add func(float64, ...string)) {
+	{"probe_http_status_code", "HTTP status code of the last answer.", false, false, func(c *check, add func(float64, ...string)) {
 		add(float64(c.shown.last.Last().Code))
 	}},
-	{"probe_http_uncompressed_body_length", "Size of the decoded body in bytes.", false, func(c *check, add func(float64, ...string)) {
+	{"probe_http_uncompressed_body_length", "Size of the decoded body in bytes.", false, false, func(c *check, add func(float64, ...string)) {
 		add(float64(c.shown.last.Last().Size))
 	}},
-	{"probe_http_redirects", "Number of redirects that were followed.", false, func(c *check, add func(float64, ...string)) {
+	{"probe_http_redirects", "Number of redirects that were followed.", false, false, func(c *check, add func(float64, ...string)) {
 		add(float64(c.shown.facts.redirects))
 	}},
-	{"probe_http_ssl", "Whether TLS was used for the last request.", false, func(c *check, add func(float64, ...string)) {
+	{"probe_http_ssl", "Whether TLS was used for the last request.", false, false, func(c *check, add func(float64, ...string)) {
 		add(boolean(c.shown.facts.tlsVersion != ""))
 	}},
-	{"probe_http_version", "HTTP version of the last answer.", false, func(c *check, add func(float64, ...string)) {
+	{"probe_http_version", "HTTP version of the last answer.", false, false, func(c *check, add func(float64, ...string)) {
 		version, err := strconv.ParseFloat(strings.TrimPrefix(c.shown.facts.protocol, "HTTP/"), 64)
 		if err == nil {
 			add(version)
 		}
 	}},
-	{"probe_ip_protocol", "IP version of the last connection, 4 or 6.", false, func(c *check, add func(float64, ...string)) {
+	{"probe_ip_protocol", "IP version of the last connection, 4 or 6.", false, false, func(c *check, add func(float64, ...string)) {
 		switch {
 		case c.shown.facts.remoteAddr == "":
 		case strings.HasPrefix(c.shown.facts.remoteAddr, "["):
@@ -100,25 +101,25 @@ var families = []family{
 			add(4)
 		}
 	}},
-	{"probe_ssl_earliest_cert_expiry", "When the earliest certificate of the chain expires, in Unix time.", false, func(c *check, add func(float64, ...string)) {
+	{"probe_ssl_earliest_cert_expiry", "When the earliest certificate of the chain expires, in Unix time.", false, false, func(c *check, add func(float64, ...string)) {
 		if t := c.shown.facts.certExpires; !t.IsZero() {
 			add(float64(t.Unix()))
 		}
 	}},
-	{"probe_tls_version_info", "TLS version of the last connection.", false, func(c *check, add func(float64, ...string)) {
+	{"probe_tls_version_info", "TLS version of the last connection.", false, false, func(c *check, add func(float64, ...string)) {
 		if v := c.shown.facts.tlsVersion; v != "" {
 			add(1, "version", v)
 		}
 	}},
-	{"lapwing_check_attempts", "Attempts of the last run; more than one is a retry.", false, func(c *check, add func(float64, ...string)) {
+	{"lapwing_check_attempts", "Attempts of the last run; more than one is a retry.", false, false, func(c *check, add func(float64, ...string)) {
 		add(float64(len(c.shown.last.Attempts)))
 	}},
-	{"lapwing_check_state", "State of the check: 1 for the present one.", false, func(c *check, add func(float64, ...string)) {
+	{"lapwing_check_state", "State of the check: 1 for the present one.", false, true, func(c *check, add func(float64, ...string)) {
 		for _, s := range []Status{Unknown, Up, Degraded, Down, Paused} {
 			add(boolean(c.state() == s), "state", s.String())
 		}
 	}},
-	{"lapwing_check_missed_total", "Planned starts that did not happen, since the start of Lapwing.", true, func(c *check, add func(float64, ...string)) {
+	{"lapwing_check_missed_total", "Planned starts that did not happen, since the start of Lapwing.", true, true, func(c *check, add func(float64, ...string)) {
 		add(float64(c.missed))
 	}},
 }
@@ -154,7 +155,7 @@ func (m *Manager) family(f *family) *dto.MetricFamily {
 	defer m.mu.Unlock()
 	for _, id := range m.order {
 		c := m.checks[id]
-		if c.shown.last == nil || c.paused() && strings.HasPrefix(f.name, "probe_") {
+		if c.shown.last == nil && !f.idle || c.paused() && strings.HasPrefix(f.name, "probe_") {
 			continue // what a paused check measured last is no longer true
 		}
 		common := c.labels()
