@@ -12,6 +12,7 @@ import (
 	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/health"
 	"lapwing.dev/lapwing/internal/probe"
+	"lapwing.dev/lapwing/internal/units"
 )
 
 // Publisher tells whoever is looking that something happened; it must not block.
@@ -259,7 +260,7 @@ func (m *Manager) warm(ctx context.Context, ids []string) error {
 			continue
 		}
 		to := life.LastRun.Time().Add(time.Millisecond)
-		results, err := m.store.Results(ctx, id, to.Add(-units30d), to, recentRuns)
+		results, err := m.store.Results(ctx, id, to.Add(-30*units.Day), to, recentRuns)
 		if err != nil {
 			return fmt.Errorf("read the last runs of check %q: %w", id, err)
 		}
@@ -285,8 +286,6 @@ func (m *Manager) warmReturned(ids []string) {
 		}
 	})
 }
-
-const units30d = 30 * 24 * time.Hour
 
 // show sets the last runs of a check that has not run yet in this process.
 func (m *Manager) show(id string, newestFirst []Result) {

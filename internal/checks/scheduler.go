@@ -51,10 +51,12 @@ func (s *scheduler) set(id string, sched schedule, fresh bool) {
 		s.entries[id] = e
 	}
 	e.schedule = sched
-	now := time.Now()
-	due, ok := sched.next(now)
+	var due time.Time
+	var ok bool
 	if fresh {
-		due, ok = sched.firstRun(id, now, settleTime)
+		due, ok = sched.firstRun(id, time.Now(), settleTime)
+	} else {
+		due, ok = sched.next(time.Now())
 	}
 	s.place(e, due, ok)
 	s.notify()
