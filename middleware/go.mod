@@ -1,0 +1,3 @@
+module lapwing.dev/lapwing/middleware
+
+go 1.25.0
