@@ -61,8 +61,9 @@ func forbidden(t *Tree, table []Room, engines []Engine, dir string, room Room, p
 // strayEngine says why an outside package must not be imported here.
 func strayEngine(engines []Engine, dir, path string) string {
 	for _, e := range engines {
-		if below(path, e.Import) && strings.HasPrefix(dir, "internal/") && !below(strings.TrimPrefix(dir, "internal/"), e.Room) {
-			return fmt.Sprintf("only internal/%s may import %s: %s", e.Room, e.Import, e.Why)
+		inside := func(room string) bool { return below(strings.TrimPrefix(dir, "internal/"), room) }
+		if below(path, e.Import) && strings.HasPrefix(dir, "internal/") && !slices.ContainsFunc(e.Rooms, inside) {
+			return fmt.Sprintf("only internal/%s may import %s: %s", strings.Join(e.Rooms, " and internal/"), e.Import, e.Why)
 		}
 	}
 	return ""
@@ -83,4 +84,22 @@ func roomOf(table []Room, dir string) (Room, bool) {
 // below reports whether path is root or lies below it.
 func below(path, root string) bool {
 	return path == root || strings.HasPrefix(path, root+"/")
+}
+
+// StandardLibraryOnly checks a public module: whoever imports it must not get
+// anything else along. Its tests keep to that too, since their modules would
+// stand in its go.mod.
+func StandardLibraryOnly(t *Tree) []Violation {
+	var found []Violation
+	for _, pkg := range t.Packages {
+		for _, file := range pkg.Files {
+			for _, imp := range file.imports() {
+				first, _, _ := strings.Cut(imp.Path, "/")
+				if strings.Contains(first, ".") && !below(imp.Path, t.Module) {
+					found = append(found, Violation{t.where(imp.Pos), "imports " + imp.Path + ": an API that imports this module must not get a dependency with it"})
+				}
+			}
+		}
+	}
+	return found
 }

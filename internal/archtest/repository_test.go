@@ -26,6 +26,25 @@ func TestTheRepository(t *testing.T) {
 	}
 }
 
+// TestThePublicModule runs what holds for any code over the middleware, which is
+// a module of its own.
+func TestThePublicModule(t *testing.T) {
+	tree, err := archtest.Load(os.DirFS(filepath.Join(root(t), "middleware")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(tree.Packages) < 5 {
+		t.Fatalf("only %d packages were found: the rules would hold for lack of code", len(tree.Packages))
+	}
+	for _, rule := range archtest.PublicRules() {
+		t.Run(rule.Name, func(t *testing.T) {
+			for _, v := range rule.Check(tree) {
+				t.Error(v)
+			}
+		})
+	}
+}
+
 // root is the folder of the module that this test belongs to.
 func root(t *testing.T) string {
 	t.Helper()

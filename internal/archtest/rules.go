@@ -20,3 +20,17 @@ func Rules() []Rule {
 		{"nothing names a path of one machine", NoMachinePaths},
 	}
 }
+
+// PublicRules lists those for a module that other people's programs import.
+func PublicRules() []Rule {
+	return []Rule{
+		{"nothing but the standard library is imported", StandardLibraryOnly},
+		{"a folder is a word a user would say", FolderNames},
+		{"every package has one comment", PackageComments},
+		{"importing a package does nothing", NoInit},
+		{"packages keep no state of their own", NoSharedState},
+		{"files are formatted", Gofmt},
+		{"files are short", FileLength},
+		{"nothing names a path of one machine", NoMachinePaths},
+	}
+}

@@ -100,6 +100,14 @@ func TestImportsFollowTheTable(t *testing.T) {
 	}
 }
 
+func TestAPublicModuleImportsOnlyTheStandardLibrary(t *testing.T) {
+	tree := invented(t,
+		"limit/limit.go", "package limit\n\nimport (\n\t_ \"net/netip\"\n\t_ \"example.com/house/observe\"\n)\n",
+		"limit/limit_test.go", "package limit\n\nimport _ \"github.com/google/go-cmp/cmp\"\n",
+	)
+	expect(t, archtest.StandardLibraryOnly(tree), "limit/limit_test.go:3: imports github.com/google/go-cmp/cmp")
+}
+
 func TestEveryRoomSaysWhatItOwns(t *testing.T) {
 	seen := map[string]bool{}
 	for _, room := range archtest.Table() {
