@@ -52,16 +52,18 @@ func (m *Manager) execute(ctx context.Context, p *plan, run RunID, manual bool) 
 	defer m.running.Done()
 	f := m.runner.run(ctx, p, run)
 	f.manual = manual
+	if f.err == nil {
+		// A run is under way until the recorder has it: when the history falls
+		// behind, starts are missed, and never more than one result of each check
+		// waits here.
+		m.recorder.queue <- f
+	}
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	delete(m.inFlight, p.id)
 	if c := m.checks[p.id]; c != nil && f.err != nil {
 		c.answer(f)
 	}
-	m.mu.Unlock()
-	if f.err != nil {
-		return
-	}
-	m.recorder.queue <- f
 }
 
 // answer gives a finished run to whoever waits for it.
@@ -139,11 +141,34 @@ func kept(err error, doing string) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// apply judges the state that a finished run leads to. The recorder calls it,
-// in order; nothing of it is shown yet.
-func (m *Manager) apply(f *finished) ([]Transition, *Evidence) {
+// apply judges the states that finished runs lead to, in order, and adds what is
+// to be stored to the batch. The recorder calls it; nothing of it is shown yet.
+//
+// The states of a batch are judged under one lock: one by one, each would wait
+// for its turn behind every run that starts or ends, and under load the
+// recorder would never catch up.
+func (m *Manager) apply(batch []finished, into *Batch) {
+	kept := make([]bool, len(batch))
 	m.mu.Lock()
-	defer m.mu.Unlock()
+	for i := range batch {
+		var transition Transition
+		if transition, kept[i] = m.judge(&batch[i]); transition.From != transition.To {
+			into.Transitions = append(into.Transitions, transition)
+		}
+	}
+	m.mu.Unlock()
+	for i := range batch {
+		f := &batch[i]
+		into.Results = append(into.Results, f.result)
+		if kept[i] {
+			into.Evidence = append(into.Evidence, *f.evidence(m.runner.tracer.traceID(f.result.Check, f.result.Run)))
+		}
+	}
+}
+
+// judge sets the state that a run leads to, and says whether its request and
+// answer are worth keeping. The caller holds m.mu.
+func (m *Manager) judge(f *finished) (t Transition, keep bool) {
 	r := &f.result
 	c := m.checks[r.Check]
 	if c == nil { // removed meanwhile; its result still counts for its history
@@ -151,23 +176,17 @@ func (m *Manager) apply(f *finished) ([]Transition, *Evidence) {
 		r.State = nextState(&life, r.Status, f.plan.config.Alert)
 		life.Apply(r)
 		m.lives[r.Check] = life
-		return nil, nil
+		return Transition{}, false
 	}
 	from := c.life.State
 	r.State = nextState(&c.life, r.Status, f.plan.config.Alert)
 	if c.life.Paused {
 		r.State = Paused
 	}
-	var evidence *Evidence
-	if worthKeeping(&c.life, c.previous, r, f.manual) {
-		evidence = f.evidence(m.runner.tracer.traceID(r.Check, r.Run))
-	}
+	keep = worthKeeping(&c.life, c.previous, r, f.manual)
 	c.life.Apply(r)
 	c.previous = verdict{r.Status, r.Flaky()}
-	if r.State == from {
-		return nil, evidence
-	}
-	return []Transition{{Check: r.Check, At: r.At(), From: from, To: r.State, Reason: r.Last().Reason, Run: r.Run}}, evidence
+	return Transition{Check: r.Check, At: r.At(), From: from, To: r.State, Reason: r.Last().Reason, Run: r.Run}, keep
 }
 
 // logChange tells an operator what a colleague would tell.

@@ -27,8 +27,8 @@ type recorder struct {
 	health  *health.Registry
 	queue   chan finished
 	missed  chan Missed
-	apply   func(f *finished) ([]Transition, *Evidence) // judges the state; called in order
-	publish func(batch []finished)                      // called when the batch is on disk
+	apply   func(batch []finished, into *Batch) // judges the states, in order, and adds what is to be stored
+	publish func(batch []finished)              // called when the batch is on disk
 	dropped func(n int)
 
 	pending Batch // refused by the store, to be tried again
@@ -95,14 +95,7 @@ func (r *recorder) drain(batch []finished) []finished {
 
 // record applies, writes and publishes one batch.
 func (r *recorder) record(ctx context.Context, batch []finished) {
-	for i := range batch {
-		transitions, evidence := r.apply(&batch[i])
-		r.pending.Results = append(r.pending.Results, batch[i].result)
-		r.pending.Transitions = append(r.pending.Transitions, transitions...)
-		if evidence != nil {
-			r.pending.Evidence = append(r.pending.Evidence, *evidence)
-		}
-	}
+	r.apply(batch, &r.pending)
 	err := r.write(ctx)
 	for i := range batch {
 		batch[i].unstored = err

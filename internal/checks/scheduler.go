@@ -3,6 +3,7 @@ package checks
 import (
 	"container/heap"
 	"context"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -86,6 +87,13 @@ func (s *scheduler) next(id string) time.Time {
 	return time.Time{}
 }
 
+// startsInTurn is how many checks start before everything else that is ready to
+// go on had its turn. When more is due than the machine can do, the runs under
+// way so end in time, the late ones start when their turn comes, the earliest
+// first, and what could not start meanwhile is missed. Started all at once,
+// they would wait for each other until every one of them has timed out.
+const startsInTurn = 64
+
 // run starts due checks until ctx ends.
 func (s *scheduler) run(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
@@ -105,6 +113,10 @@ func (s *scheduler) run(ctx context.Context) {
 				s.missed(d.id, d.at, d.missed)
 			}
 			s.start(d.id, d.at)
+		}
+		if wait <= 0 && ctx.Err() == nil {
+			runtime.Gosched()
+			continue
 		}
 		timer.Reset(min(wait, lookAtClock))
 		select {
@@ -147,8 +159,9 @@ type dueCheck struct {
 	missed uint32    // planned starts since then that have passed too
 }
 
-// takeDue plans everything that is due anew, appends it to list, and returns
-// how long until the next. The callers' functions run outside the lock.
+// takeDue plans what is due anew, startsInTurn of it at most, appends it to
+// list, and returns how long until the next: 0 when more is due already. The
+// callers' functions run outside the lock.
 func (s *scheduler) takeDue(now time.Time, list []dueCheck) (due []dueCheck, wait time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,6 +169,9 @@ func (s *scheduler) takeDue(now time.Time, list []dueCheck) (due []dueCheck, wai
 		e := s.queue[0]
 		if wait := e.due.Sub(now); wait > 0 {
 			return list, wait
+		}
+		if len(list) == startsInTurn {
+			return list, 0
 		}
 		list = append(list, dueCheck{id: e.id, at: e.due, missed: e.schedule.missedBetween(e.due, now)})
 		next, ok := e.schedule.next(now)

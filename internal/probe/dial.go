@@ -40,7 +40,10 @@ func (a *attempt) dial(to endpoint) (net.Conn, error) {
 		if !familyHas(a.network, to.addr.Addr()) {
 			return nil, failure(ClassConnect, nil, "%s is no %s address, which `ip` asks for", to.host, familyName(a.network))
 		}
-		conn, err := a.http.dialer.DialTCP(a.ctx, a.network, netip.AddrPort{}, to.addr)
+		// Not Dialer.DialTCP: its zero local address is bound before it connects
+		// (Go 1.26), and a bound port serves one connection, whatever the target, so
+		// that the kernel searches for a free one and runs out of them.
+		conn, err := a.http.dialer.DialContext(a.ctx, a.network, to.addr.String())
 		if err != nil {
 			return nil, a.dialFailed(err)
 		}
