@@ -14,6 +14,10 @@ type Day struct {
 	Date   string        `json:"date"` // 2026-11-23
 	Status checks.Status `json:"status"`
 	Uptime *float64      `json:"uptime"` // 0…1; null without runs
+	// Runs is how many there were; so many of them failed or were degraded.
+	Runs     uint32 `json:"runs,omitempty"`
+	Failed   uint32 `json:"failed,omitempty"`
+	Degraded uint32 `json:"degraded,omitempty"`
 }
 
 // DayStatus is the verdict over one day's runs: down when at least one run in a
@@ -50,6 +54,7 @@ func days(rollups []checks.Rollup, now time.Time) []Day {
 		uptime := float64(r.Up+r.Degraded) / float64(r.Runs())
 		list[at].Status = DayStatus(r)
 		list[at].Uptime = &uptime
+		list[at].Runs, list[at].Failed, list[at].Degraded = r.Runs(), r.Down, r.Degraded
 	}
 	return list
 }

@@ -85,7 +85,7 @@ func TestDays(t *testing.T) {
 	})
 	days := page.Groups[0].Components[0].Days
 	half, whole := 0.5, 1.0
-	wanted := []statuspage.Day{{Date: "2026-11-21"}, {Date: "2026-11-22", Status: checks.Down, Uptime: &half}, {Date: "2026-11-23", Status: checks.Up, Uptime: &whole}}
+	wanted := []statuspage.Day{{Date: "2026-11-21"}, {Date: "2026-11-22", Status: checks.Down, Uptime: &half, Runs: 2, Failed: 1}, {Date: "2026-11-23", Status: checks.Up, Uptime: &whole, Runs: 3}}
 	if diff := cmp.Diff(wanted, days[len(days)-3:]); diff != "" || len(days) != statuspage.Days {
 		t.Errorf("%d days: %s", len(days), diff)
 	}

@@ -22,6 +22,7 @@ type attention struct {
 // another is counted with that one.
 func needsAttention(views []checks.View, now time.Time) (list []attention, more int) {
 	down := map[string]int{} // ID → index in list
+	names := causes(views)
 	add := func(v *checks.View, status, why string, since time.Time) {
 		a := attention{ID: v.ID, Name: v.Name, API: v.API, Status: status, Why: why, Since: moment{since}, Age: ago(now, since)}
 		if v.Last != nil {
@@ -44,7 +45,7 @@ func needsAttention(views []checks.View, now time.Time) (list []attention, more 
 			list[at].Also++
 			continue
 		}
-		add(v, "down", "because "+v.BecauseOf+" is down", v.Since)
+		add(v, "down", "because "+names[v.BecauseOf]+" is down", v.Since)
 	}
 	for i := range views {
 		if v := &views[i]; v.State == checks.Degraded {

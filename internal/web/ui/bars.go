@@ -42,7 +42,7 @@ var barClass = [...]string{checks.Unknown: "n", checks.Up: "u", checks.Degraded:
 func uptimeBars(rollups []checks.Rollup, now time.Time) bars {
 	first := checks.Daily.Start(now).AddDate(0, 0, 1-statuspage.Days)
 	var days [statuspage.Days]checks.Status
-	var counts strings.Builder
+	var tips barTips
 	for i := range rollups {
 		r := &rollups[i]
 		at := int(r.Start.Sub(first) / (24 * time.Hour))
@@ -50,23 +50,34 @@ func uptimeBars(rollups []checks.Rollup, now time.Time) bars {
 			continue
 		}
 		days[at] = statuspage.DayStatus(r)
-		if r.Down+r.Degraded > 0 {
-			if counts.Len() > 0 {
-				counts.WriteByte(' ')
-			}
-			fmt.Fprintf(&counts, "%d:%d:%d:%d", at, r.Down, r.Degraded, r.Runs())
-		}
+		tips.add(at, r.Down, r.Degraded, r.Runs())
 	}
-	return drawBars(days[:], counts.String())
+	return drawBars(days[:], tips.String())
 }
 
 // publicBars draws the days of a component of the status page.
 func publicBars(list []statuspage.Day) bars {
 	days := make([]checks.Status, len(list))
+	var tips barTips
 	for i := range list {
-		days[i] = list[i].Status
+		d := &list[i]
+		days[i] = d.Status
+		tips.add(i, d.Failed, d.Degraded, d.Runs)
 	}
-	return drawBars(days, "")
+	return drawBars(days, tips.String())
+}
+
+// barTips collects what the tips say, in the form of data-c.
+type barTips struct{ strings.Builder }
+
+func (t *barTips) add(day int, down, degraded, runs uint32) {
+	if down == 0 && degraded == 0 {
+		return
+	}
+	if t.Len() > 0 {
+		t.WriteByte(' ')
+	}
+	fmt.Fprintf(t, "%d:%d:%d:%d", day, down, degraded, runs)
 }
 
 func drawBars(days []checks.Status, tips string) bars {

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	runRows        = 50   // in the table of runs
+	runRows        = 30   // in the table of runs
 	maxChartRuns   = 6000 // beyond it, the chart is made of roll-ups
 	transitionRows = 12
 )

@@ -74,9 +74,10 @@ func (u *UI) checkList(w http.ResponseWriter, r *http.Request) error {
 		page.Next = pageLink(f, page.Page+1)
 	}
 	first := (page.Page - 1) * checkListRows
+	rows := newRowMaker(views, days, uptime, now)
 	for i := range chosen[first:min(first+checkListRows, len(chosen))] {
 		v := &chosen[first+i]
-		r := makeRow(v, days[v.ID], uptime[v.ID], now)
+		r := rows.row(v)
 		r.API = v.API
 		page.Rows = append(page.Rows, r)
 	}

@@ -75,7 +75,7 @@ func (u *UI) overview(w http.ResponseWriter, r *http.Request) error {
 	page.Filters = stateFilters(counts, len(views), f)
 	chosen := f.choose(views)
 	page.Shown = len(chosen)
-	page.Groups = groupRowsByAPI(chosen, days, uptime, now)
+	page.Groups = groupRowsByAPI(chosen, newRowMaker(views, days, uptime, now))
 	return u.show(w, r, "overview", shell{Title: page.Verdict.Text, Nav: "overview", Page: page})
 }
 
@@ -99,7 +99,7 @@ func stateFilters(counts map[checks.Status]int, total int, f filter) []stateFilt
 
 // groupRowsByAPI keeps the order of the configuration. When there are very many
 // checks, each group shows those in trouble and its first ones.
-func groupRowsByAPI(views []checks.View, days map[string][]checks.Rollup, uptime map[string]checks.Uptime, now time.Time) []group {
+func groupRowsByAPI(views []checks.View, rows *rowMaker) []group {
 	var groups []group
 	at := map[string]int{}
 	for i := range views {
@@ -125,7 +125,7 @@ func groupRowsByAPI(views []checks.View, days map[string][]checks.Rollup, uptime
 			target.More = "/checks" + filter{API: v.API}.with("", "")
 			continue
 		}
-		target.Rows = append(target.Rows, makeRow(v, days[v.ID], uptime[v.ID], now))
+		target.Rows = append(target.Rows, rows.row(v))
 	}
 	return groups
 }

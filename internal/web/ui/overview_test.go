@@ -101,7 +101,7 @@ func TestOverviewGroupsChecksByAPI(t *testing.T) {
 		t.Error("the row of a check that is down does not say so")
 	}
 	want(t, doc, `.rows tr:has(a[href="/checks/get-orders-id"]) .note`, "flaky")
-	want(t, doc, `.rows tr:has(a[href="/checks/checkout-journey"]) .note`, "because of post-refunds")
+	want(t, doc, `.rows tr:has(a[href="/checks/checkout-journey"]) .note`, "because of POST /refunds")
 	bars := doc.Find(`.rows tr:has(a[href="/checks/post-refunds"]) svg.bars`)
 	if label, _ := bars.Attr("aria-label"); label != "90 days: 84 up, 1 degraded, 5 down" {
 		t.Errorf("bars say %q", label)

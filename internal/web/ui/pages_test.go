@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -29,13 +30,13 @@ func TestCheckPageSaysWhatIsWrongSinceWhen(t *testing.T) {
 	if got := text(doc.Find("#facts .sub")); !strings.HasPrefix(got, "down for 18 min, since 23 Nov 2026 11:42:00 UTC") {
 		t.Errorf("facts: %q", got)
 	}
-	want(t, doc, "#facts .reason", "status = 503, want 200..299")
+	want(t, doc, "#reason .reason", "status = 503, want 200..299")
 	want(t, doc, ".uptimes li:nth-child(1) h3", "24 h")
 	if doc.Find("#chart path.phase").Length() < 3 || doc.Find("#chart path.failed").Length() != 1 {
 		t.Error("the chart shows no phases, or no failures")
 	}
-	if n := doc.Find("#runs tbody tr").Length(); n != 50 {
-		t.Errorf("%d runs, want 50", n)
+	if n := doc.Find("#runs tbody tr").Length(); n != 30 {
+		t.Errorf("%d runs, want 30", n)
 	}
 	want(t, doc, "#changes li:nth-child(1) strong", "down")
 	if !strings.Contains(text(doc.Find(".fields")), "status in 200..299") {
@@ -121,6 +122,11 @@ func TestCheckPageRanges(t *testing.T) {
 	if back != "?from=1795406400&to=1795420800" {
 		t.Errorf("earlier leads to %q", back)
 	}
+	for query, wanted := range map[string]string{"from=1795406400&to=1795420800": "?from=1795420800&to=1795435200", "from=1795420800&to=1795435200": "", "range=24h": ""} {
+		if later, _ := page(t, u, "/checks/get-orders?"+query).Find(`[data-key="]"]`).Attr("href"); later != wanted {
+			t.Errorf("%s: later leads to %q, want %q", query, later, wanted)
+		}
+	}
 	for _, bad := range []string{"range=2y", "from=yesterday", "from=2026-11-23T08:00:00Z&to=2026-11-23T07:00:00Z", "from=-1&to=99999999999999999"} {
 		if answer := get(t, u, "/checks/get-orders?"+bad); answer.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: status %d, want 400", bad, answer.StatusCode)
@@ -132,7 +138,7 @@ func TestOlderRunsFollowWithoutGapOrRepetition(t *testing.T) {
 	u, source := shop(t)
 	seen := map[string]bool{}
 	path := "/checks/get-orders?range=1h"
-	for range 3 {
+	for range 10 {
 		doc := page(t, u, path)
 		for _, link := range doc.Find("#runs .when a").EachIter() {
 			href, _ := link.Attr("href")
@@ -381,6 +387,9 @@ func TestStatusPageShowsOnlyWhatIsListed(t *testing.T) {
 	doc := page(t, u, "/status")
 	want(t, doc, "h1", "Everything is up")
 	want(t, doc, ".components .name", "up login")
+	if counts, _ := doc.Find(".days .bars").Attr("data-c"); !regexp.MustCompile(`^41:\d+:0:2880$`).MatchString(counts) {
+		t.Errorf("the tips of bars count %q, want the failures of the day 48 days ago", counts)
+	}
 	for path, status := range map[string]int{
 		"/status/badge/login.svg": 200, "/status/badge/login/uptime.svg?window=7d": 200, "/status/badge/post-refunds.svg": 404,
 		"/status/badge/post-refunds/uptime.svg": 404, "/status/badge/login/uptime.svg?window=3y": 400, "/status/badge/login": 404, "/status/badge/login/x.svg": 404,

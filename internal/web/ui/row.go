@@ -25,12 +25,39 @@ type row struct {
 	At      int64 // milliseconds of Unix time of the last run; 0 when it never ran
 }
 
-// makeRow needs the view, its daily roll-ups and its uptime.
-func makeRow(v *checks.View, days []checks.Rollup, uptime checks.Uptime, now time.Time) row {
+// rowMaker is what the rows of a list are made with.
+type rowMaker struct {
+	days   map[string][]checks.Rollup // by check ID
+	uptime map[string]checks.Uptime
+	names  map[string]string // of the checks that others are down because of
+	now    time.Time
+}
+
+func newRowMaker(views []checks.View, days map[string][]checks.Rollup, uptime map[string]checks.Uptime, now time.Time) *rowMaker {
+	return &rowMaker{days: days, uptime: uptime, names: causes(views), now: now}
+}
+
+// causes names the checks that others are down because of, by ID.
+func causes(views []checks.View) map[string]string {
+	names := map[string]string{}
+	for i := range views {
+		if id := views[i].BecauseOf; id != "" {
+			names[id] = id // in case it is gone
+		}
+	}
+	for i := range views {
+		if _, ok := names[views[i].ID]; ok {
+			names[views[i].ID] = views[i].Name
+		}
+	}
+	return names
+}
+
+func (m *rowMaker) row(v *checks.View) row {
 	r := row{
 		ID: v.ID, Name: v.Name, Method: v.Method, State: v.State.String(),
-		Bars: uptimeBars(days, now), Uptime: share(uptime.Quarter), Latency: "–", Age: "",
-		Note: note(v),
+		Bars: uptimeBars(m.days[v.ID], m.now), Uptime: share(m.uptime[v.ID].Quarter), Latency: "–", Age: "",
+		Note: m.note(v),
 	}
 	// Checks that were imported are named "GET /orders": say GET once.
 	if rest, ok := strings.CutPrefix(v.Name, v.Method+" "); ok && v.Method != "" {
@@ -42,7 +69,7 @@ func makeRow(v *checks.View, days []checks.Rollup, uptime checks.Uptime, now tim
 	r.Spark, r.Values = sparkline(v.Recent), sparkValues(v.Recent)
 	if v.Last != nil {
 		r.At = int64(v.Last.Run)
-		r.Age = ago(now, v.Last.At())
+		r.Age = ago(m.now, v.Last.At())
 		if len(v.Last.Attempts) > 0 {
 			r.Latency = latency(v.Last.Latency())
 		}
@@ -50,12 +77,12 @@ func makeRow(v *checks.View, days []checks.Rollup, uptime checks.Uptime, now tim
 	return r
 }
 
-func note(v *checks.View) string {
+func (m *rowMaker) note(v *checks.View) string {
 	switch {
 	case v.State == checks.Up && v.Failures > 0:
 		return plural(v.Failures, "failure")
 	case v.BecauseOf != "" && v.State == checks.Down:
-		return "because of " + v.BecauseOf
+		return "because of " + m.names[v.BecauseOf]
 	case v.Flaky:
 		return "flaky"
 	}

@@ -100,6 +100,14 @@ func (p *checkPage) rangeValues() url.Values {
 	return q
 }
 
+// Later is the query of the next range; "" when it has not happened yet.
+func (p *checkPage) Later() string {
+	if p.Range.Live() || !p.Range.To.Before(p.Now.Time) {
+		return ""
+	}
+	return p.Range.Shift(1)
+}
+
 // AllRuns and OnlyProblems are the links that switch the table.
 func (p *checkPage) AllRuns() string {
 	q := p.rangeValues()

@@ -41,10 +41,11 @@ type statusItem struct {
 
 type incidentRow struct {
 	statuspage.Incident
-	State  string
-	Began  moment
-	Ended  moment
-	Lasted string
+	State   string
+	Began   moment
+	Ended   moment
+	SameDay bool // it ended on the day (UTC) on which it began
+	Lasted  string
 }
 
 // statusPage builds the public picture.
@@ -103,6 +104,7 @@ func (u *UI) status(w http.ResponseWriter, r *http.Request) error {
 			row.Lasted = span(now.Sub(i.Start))
 		} else {
 			row.Lasted = span(i.End.Sub(i.Start))
+			row.SameDay = checks.Daily.Start(i.Start).Equal(checks.Daily.Start(i.End))
 		}
 		view.Past = append(view.Past, row)
 	}
