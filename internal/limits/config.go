@@ -25,7 +25,7 @@ type Limit struct {
 	Rate limit.Rate `yaml:"rate"`
 	// Burst is how many requests may come at once. Default: as many as `rate` says before its slash. Example: 50
 	Burst *int64 `yaml:"burst"`
-	// Quota is how many requests one key may make in calendar hours, days and months (UTC), counted from zero in each. Example: {day: 100000, month: 2000000}
+	// Quota is how many requests one key may make in a calendar minute, hour, day, week or month (UTC), counted from zero in each; several hold together. Example: [100000/day, 2000000/month]
 	Quota Quota `yaml:"quota"`
 	// Concurrency is how many requests of one key may be in work at the same time. Example: 20
 	Concurrency Concurrency `yaml:"concurrency"`
@@ -54,14 +54,15 @@ func (k *Key) FromScalar(text string) error {
 	return nil
 }
 
-// Quota is how many requests may be made in windows of the calendar.
-type Quota struct {
-	// Hour is the most requests in an hour that begins at minute 0. Example: 10000
-	Hour *int64 `yaml:"hour"`
-	// Day is the most requests in a day that begins at midnight UTC. Example: 100000
-	Day *int64 `yaml:"day"`
-	// Month is the most requests in a month that begins at midnight UTC. Example: 2000000
-	Month *int64 `yaml:"month"`
+// Quota is how many requests may be made in windows of the calendar. In the file
+// it is one text or a list of texts.
+type Quota []limit.Quota
+
+// FromScalar reads the short form: `quota: 100000/day`.
+func (q *Quota) FromScalar(text string) error {
+	one, err := limit.ParseQuota(text)
+	*q = Quota{one}
+	return err
 }
 
 // Concurrency is how many requests may be in work at the same time.
