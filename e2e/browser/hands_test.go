@@ -3,6 +3,7 @@ package browser_test
 import (
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -52,14 +53,27 @@ func TestChosenColoursStay(t *testing.T) {
 func TestTooltipsTellTheValues(t *testing.T) {
 	folder := pictures(t)
 	_, tab := openShop(t, "/checks/post-refunds?range=1h")
-	tab.awake(t)
-	place := eval[[]float64](t, tab, `(() => { const r = document.querySelector(".chart .axis").getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 2]; })()`)
-	tab.do(t, "point at the chart", chromedp.MouseEvent(chromedp.MouseMoved, place[0], place[1]))
-	tab.wait(t, `/Wait.*\nTransfer.*\nTotal .* ms\n1 run/s.test(document.querySelector(".tip")?.textContent || "")`)
+	point := func(selector, x, says string) {
+		t.Helper()
+		tab.awake(t)
+		place := eval[[]float64](t, tab, `(() => {
+			const e = document.querySelector(`+strconv.Quote(selector)+`);
+			e.scrollIntoView({ block: "center" });
+			const r = e.getBoundingClientRect();
+			return [`+x+`, r.top + r.height / 2];
+		})()`)
+		tab.do(t, "point at "+selector, chromedp.MouseEvent(chromedp.MouseMoved, place[0], place[1]))
+		tab.wait(t, says+`.test(document.querySelector(".tip:not([hidden])")?.textContent || "")`)
+	}
+	today := time.Now().UTC().Format("2 Jan 2006")
+	point(".chart .axis", "r.left + r.width / 2", `/Wait.*\nTransfer.*\nTotal .* ms\n1 run/s`)
 	save(t, filepath.Join(folder, "tooltip.png"), get(t, tab, "take a picture", chromedp.CaptureScreenshot()))
-	place = eval[[]float64](t, tab, `(() => { const r = document.querySelector(".long-bars .bars").getBoundingClientRect(); return [r.right - 3, r.top + 9]; })()`)
-	tab.do(t, "point at today", chromedp.MouseEvent(chromedp.MouseMoved, place[0], place[1]))
-	tab.wait(t, fmt.Sprintf(`/^%s: down, \d+ of 2880 failed$/.test(document.querySelector(".tip").textContent)`, time.Now().UTC().Format("2 Jan 2006")))
+	point(".long-bars .bars", "r.right - 3", `/^`+today+`: down, \d+ of 2880 failed$/`)
+	tab.visit(t, "/status")
+	point(".components li:nth-child(4) .bars", "r.right - 3", `/^`+today+`: down, \d+ of 2880 failed$/`)
+	save(t, filepath.Join(folder, "tooltip-status.png"), get(t, tab, "take a picture", chromedp.CaptureScreenshot()))
+	tab.visit(t, "/checks")
+	point(".rows .ago", "r.right - 20", `/^\d+ \w+ [\d:]+ \(\d{4}-\d\d-\d\d [\d:]+ UTC\)$/`)
 }
 
 func TestNewTokenIsTheFirstThingOnThePage(t *testing.T) {

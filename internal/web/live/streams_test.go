@@ -53,6 +53,14 @@ func newStation(t *testing.T, ring int, allowed func(*http.Request) error) *stat
 	return s
 }
 
+// onAir tells a story of a station whose time passes at once.
+func onAir(t *testing.T, ring int, story func(t *testing.T, s *station)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		story(t, newStation(t, ring, nil))
+	})
+}
+
 // pipes is a listener for net.Pipe connections.
 type pipes struct {
 	dial chan net.Conn
@@ -102,6 +110,15 @@ func (s *station) tune(t *testing.T, last string) *listener {
 	return &listener{t: t, conn: conn, body: bufio.NewReader(response.Body)}
 }
 
+// listen connects a client that hears what happens from now on.
+func (s *station) listen(t *testing.T) *listener {
+	t.Helper()
+	l := s.tune(t, "")
+	l.frame() // how soon to come back
+	synctest.Wait()
+	return l
+}
+
 // frame reads up to the next empty line.
 func (l *listener) frame() string {
 	l.t.Helper()
@@ -144,8 +161,7 @@ func (l *listener) wantEvent(kind, data string) (id string) {
 }
 
 func TestAClientHearsWhatHappensFromNowOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStation(t, 16, nil)
+	onAir(t, 16, func(t *testing.T, s *station) {
 		s.hub.Publish("check", "before")
 		l := s.tune(t, "")
 		if got := l.frame(); got != "retry: 2000" {
@@ -160,11 +176,8 @@ func TestAClientHearsWhatHappensFromNowOn(t *testing.T) {
 }
 
 func TestAClientThatComesBackMissesNothingAndSeesNothingTwice(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStation(t, 16, nil)
-		first := s.tune(t, "")
-		first.frame()
-		synctest.Wait()
+	onAir(t, 16, func(t *testing.T, s *station) {
+		first := s.listen(t)
 		s.hub.Publish("check", 1)
 		last := first.wantEvent("check", "1")
 		_ = first.conn.Close()
@@ -194,11 +207,8 @@ func TestAClientThatMissedTooMuchIsToldToReset(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStation(t, 4, nil)
-				first := s.tune(t, "")
-				first.frame()
-				synctest.Wait()
+			onAir(t, 4, func(t *testing.T, s *station) {
+				first := s.listen(t)
 				s.hub.Publish("check", 0)
 				last := first.wantEvent("check", "0")
 				_ = first.conn.Close()
@@ -219,11 +229,8 @@ func TestAClientThatMissedTooMuchIsToldToReset(t *testing.T) {
 }
 
 func TestAClientThatFallsBehindWhileListeningIsToldToReset(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStation(t, 4, nil)
-		l := s.tune(t, "")
-		l.frame()
-		synctest.Wait()
+	onAir(t, 4, func(t *testing.T, s *station) {
+		l := s.listen(t)
 		s.hub.Publish("check", "read slowly") // the stream now waits for the client to read
 		synctest.Wait()
 		for i := range 20 {
@@ -235,10 +242,8 @@ func TestAClientThatFallsBehindWhileListeningIsToldToReset(t *testing.T) {
 }
 
 func TestASilentStreamBeats(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStation(t, 4, nil)
-		l := s.tune(t, "")
-		l.frame()
+	onAir(t, 4, func(t *testing.T, s *station) {
+		l := s.listen(t)
 		begin := time.Now()
 		for range 20 { // five minutes: longer than the server's WriteTimeout
 			if got := l.frame(); got != ": beat" {
@@ -252,11 +257,8 @@ func TestASilentStreamBeats(t *testing.T) {
 }
 
 func TestAClientThatDoesNotReadIsCutOff(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStation(t, 16, nil)
-		l := s.tune(t, "")
-		l.frame()
-		synctest.Wait()
+	onAir(t, 16, func(t *testing.T, s *station) {
+		s.listen(t)
 		s.hub.Publish("check", strings.Repeat("x", 1<<16)) // more than any buffer on the way
 		time.Sleep(11 * time.Second)
 		synctest.Wait()
@@ -267,11 +269,8 @@ func TestAClientThatDoesNotReadIsCutOff(t *testing.T) {
 }
 
 func TestAClientThatGoesIsForgotten(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStation(t, 16, nil)
-		l := s.tune(t, "")
-		l.frame()
-		synctest.Wait()
+	onAir(t, 16, func(t *testing.T, s *station) {
+		l := s.listen(t)
 		if n := s.streams.Active(); n != 1 {
 			t.Errorf("%d streams are open, want 1", n)
 		}
@@ -292,8 +291,7 @@ func TestALogoutEndsTheStream(t *testing.T) {
 			}
 			return nil
 		})
-		l := s.tune(t, "")
-		l.frame()
+		l := s.listen(t)
 		if got := l.frame(); got != ": beat" {
 			t.Fatalf("frame %q, want a heartbeat", got)
 		}
@@ -305,12 +303,10 @@ func TestALogoutEndsTheStream(t *testing.T) {
 }
 
 func TestCloseEndsEveryStreamAndRefusesNewOnes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStation(t, 16, nil)
+	onAir(t, 16, func(t *testing.T, s *station) {
 		var listeners []*listener
 		for range 8 {
-			l := s.tune(t, "")
-			l.frame()
+			l := s.listen(t)
 			listeners = append(listeners, l)
 		}
 		synctest.Wait()
@@ -336,8 +332,7 @@ func TestCloseEndsEveryStreamAndRefusesNewOnes(t *testing.T) {
 }
 
 func TestStreamsAreBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStation(t, 16, nil)
+	onAir(t, 16, func(t *testing.T, s *station) {
 		for range live.MaxStreams {
 			s.tune(t, "").frame()
 		}

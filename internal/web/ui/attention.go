@@ -13,6 +13,7 @@ type attention struct {
 	Why           string
 	Since         moment
 	Age           string
+	Old           bool // Since needs its date
 	Run           checks.RunID
 	Also          int // checks that are down because of this one
 }
@@ -22,9 +23,9 @@ type attention struct {
 // another is counted with that one.
 func needsAttention(views []checks.View, now time.Time) (list []attention, more int) {
 	down := map[string]int{} // ID → index in list
-	names := causes(views)
+	names := causes(views, func(v *checks.View) string { return v.Name })
 	add := func(v *checks.View, status, why string, since time.Time) {
-		a := attention{ID: v.ID, Name: v.Name, API: v.API, Status: status, Why: why, Since: moment{since}, Age: ago(now, since)}
+		a := attention{ID: v.ID, Name: v.Name, API: v.API, Status: status, Why: why, Since: moment{since}, Age: ago(now, since), Old: now.Sub(since) >= 24*time.Hour}
 		if v.Last != nil {
 			a.Run = v.Last.Run
 		}

@@ -25,7 +25,7 @@ type checkPage struct {
 	PausedBy    string
 	BecauseOf   string // name of the check that is to blame
 	Next        moment
-	NextIn      string
+	NextIn      string // "in 21 s", "now"
 	Uptimes     []uptimeFigure
 	Bars        bars
 	BarsFrom    string
@@ -81,7 +81,10 @@ func (u *UI) check(w http.ResponseWriter, r *http.Request) error {
 		page.Lasting = span(now.Sub(view.Since))
 	}
 	if !view.Next.IsZero() {
-		page.NextIn = span(view.Next.Sub(now))
+		page.NextIn = "now"
+		if left := view.Next.Sub(now); left >= time.Second {
+			page.NextIn = "in " + span(left)
+		}
 	}
 	if !view.CertExpires.IsZero() {
 		page.CertExpires, page.CertIn = moment{view.CertExpires}, span(view.CertExpires.Sub(now))

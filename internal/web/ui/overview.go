@@ -67,7 +67,7 @@ func (u *UI) overview(w http.ResponseWriter, r *http.Request) error {
 
 	page.Verdict = makeVerdict(views, counts)
 	page.Verdict.Change = newestChange(changes, views, now)
-	page.Tiles = u.tiles(views, counts, uptime, last24, now)
+	page.Tiles = u.tiles(views, counts, uptime, last24, page.Failed != "", now)
 	page.Attention, page.More = needsAttention(views, now)
 	if u.Latency != nil {
 		page.Chart = latencyChart(u.Latency.Points(now), now)
@@ -75,7 +75,9 @@ func (u *UI) overview(w http.ResponseWriter, r *http.Request) error {
 	page.Filters = stateFilters(counts, len(views), f)
 	chosen := f.choose(views)
 	page.Shown = len(chosen)
-	page.Groups = groupRowsByAPI(chosen, newRowMaker(views, days, uptime, now))
+	rows := newRowMaker(views, days, uptime, now)
+	rows.unread = page.Failed != ""
+	page.Groups = groupRowsByAPI(chosen, rows)
 	return u.show(w, r, "overview", shell{Title: page.Verdict.Text, Nav: "overview", Page: page})
 }
 

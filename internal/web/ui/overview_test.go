@@ -101,7 +101,7 @@ func TestOverviewGroupsChecksByAPI(t *testing.T) {
 		t.Error("the row of a check that is down does not say so")
 	}
 	want(t, doc, `.rows tr:has(a[href="/checks/get-orders-id"]) .note`, "flaky")
-	want(t, doc, `.rows tr:has(a[href="/checks/checkout-journey"]) .note`, "because of POST /refunds")
+	want(t, doc, `.rows tr:has(a[href="/checks/checkout-journey"]) .note`, "because of /refunds")
 	bars := doc.Find(`.rows tr:has(a[href="/checks/post-refunds"]) svg.bars`)
 	if label, _ := bars.Attr("aria-label"); label != "90 days: 84 up, 1 degraded, 5 down" {
 		t.Errorf("bars say %q", label)
@@ -130,6 +130,8 @@ func TestPresentStateIsShownWhenHistoryCannotBeRead(t *testing.T) {
 	if !strings.Contains(text(doc.Find(".callout")), "history could not be read") {
 		t.Error("the page does not say what is missing")
 	}
+	want(t, doc, ".tile:nth-child(4)", "Flaky runs, 24 h – not readable")
+	want(t, doc, `.rows tr:has(a[href="/checks/get-orders"]) .up90`, "–")
 	if strings.Contains(doc.Text(), "secret") {
 		t.Error("the cause is for the log, not for the page")
 	}

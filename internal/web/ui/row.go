@@ -31,14 +31,15 @@ type rowMaker struct {
 	uptime map[string]checks.Uptime
 	names  map[string]string // of the checks that others are down because of
 	now    time.Time
+	unread bool // some of the history could not be read
 }
 
 func newRowMaker(views []checks.View, days map[string][]checks.Rollup, uptime map[string]checks.Uptime, now time.Time) *rowMaker {
-	return &rowMaker{days: days, uptime: uptime, names: causes(views), now: now}
+	return &rowMaker{days: days, uptime: uptime, names: causes(views, shortName), now: now}
 }
 
 // causes names the checks that others are down because of, by ID.
-func causes(views []checks.View) map[string]string {
+func causes(views []checks.View, name func(*checks.View) string) map[string]string {
 	names := map[string]string{}
 	for i := range views {
 		if id := views[i].BecauseOf; id != "" {
@@ -47,7 +48,7 @@ func causes(views []checks.View) map[string]string {
 	}
 	for i := range views {
 		if _, ok := names[views[i].ID]; ok {
-			names[views[i].ID] = views[i].Name
+			names[views[i].ID] = name(&views[i])
 		}
 	}
 	return names
@@ -55,13 +56,12 @@ func causes(views []checks.View) map[string]string {
 
 func (m *rowMaker) row(v *checks.View) row {
 	r := row{
-		ID: v.ID, Name: v.Name, Method: v.Method, State: v.State.String(),
+		ID: v.ID, Name: shortName(v), Method: v.Method, State: v.State.String(),
 		Bars: uptimeBars(m.days[v.ID], m.now), Uptime: share(m.uptime[v.ID].Quarter), Latency: "–", Age: "",
 		Note: m.note(v),
 	}
-	// Checks that were imported are named "GET /orders": say GET once.
-	if rest, ok := strings.CutPrefix(v.Name, v.Method+" "); ok && v.Method != "" {
-		r.Name = rest
+	if m.unread && m.uptime == nil {
+		r.Uptime = "–"
 	}
 	if v.State == checks.Down || v.State == checks.Degraded {
 		r.Tone = "is-" + r.State
@@ -75,6 +75,15 @@ func (m *rowMaker) row(v *checks.View) row {
 		}
 	}
 	return r
+}
+
+// shortName is the name beside the method: checks that were imported are named
+// "GET /orders", of which GET is said once.
+func shortName(v *checks.View) string {
+	if rest, ok := strings.CutPrefix(v.Name, v.Method+" "); ok && v.Method != "" {
+		return rest
+	}
+	return v.Name
 }
 
 func (m *rowMaker) note(v *checks.View) string {

@@ -15,7 +15,9 @@ type tile struct {
 	Meter                 string // "0.9987" draws a line of that length; "" none
 }
 
-func (u *UI) tiles(views []checks.View, counts map[checks.Status]int, uptime map[string]checks.Uptime, last24 dayCount, now time.Time) []tile {
+// tiles makes the figures. unread says that some of the history could not be
+// read, so that nothing of it does not mean that nothing was.
+func (u *UI) tiles(views []checks.View, counts map[checks.Status]int, uptime map[string]checks.Uptime, last24 dayCount, unread bool, now time.Time) []tile {
 	up := tile{Name: "Checks up", Value: count(counts[checks.Up]), Of: count(len(views)), Link: "/checks"}
 	switch {
 	case counts[checks.Down] > 0:
@@ -30,13 +32,20 @@ func (u *UI) tiles(views []checks.View, counts map[checks.Status]int, uptime map
 	default:
 		up.Text = "none down"
 	}
-	return []tile{up, uptimeTile(uptime, last24), u.latencyTile(now), flakyTile(last24), certTile(views, now)}
+	ratio, flaky := uptimeTile(uptime), flakyTile(last24)
+	if unread && len(uptime) == 0 {
+		ratio.Text = "not readable"
+	}
+	if unread && last24.Runs == 0 {
+		flaky.Value, flaky.Text = "–", "not readable"
+	}
+	return []tile{up, ratio, u.latencyTile(now), flaky, certTile(views, now)}
 }
 
 // uptimeLow is the uptime over all checks below which the tile stands out.
 const uptimeLow = 0.99
 
-func uptimeTile(uptime map[string]checks.Uptime, last24 dayCount) tile {
+func uptimeTile(uptime map[string]checks.Uptime) tile {
 	var sum checks.Share
 	for _, w := range uptime {
 		sum.Good += w.Day.Good

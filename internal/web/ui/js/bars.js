@@ -1,6 +1,5 @@
 // What a bar of the ninety days stands for. The day is read from the path that
 // draws it, so the page carries no second copy of the data.
-import { showTip, hideTip } from "./tip.js";
 
 const words = { u: "up", g: "degraded", d: "down", n: "no runs" };
 
@@ -28,22 +27,12 @@ function counted(svg, index) {
   return "";
 }
 
-export function startTips() {
-  let shown = false;
-  document.addEventListener("pointermove", (event) => {
-    const row = event.target.closest?.("tr, .long-bars, .days");
-    const svg = row?.querySelector("svg.bars");
-    const place = svg?.getBoundingClientRect();
-    if (!place || event.clientX < place.left || event.clientX > place.right || event.clientY < place.top - 4 || event.clientY > place.bottom + 4) {
-      if (shown) hideTip();
-      shown = false;
-      return;
-    }
-    const index = Math.min(Math.floor(((event.clientX - place.left) / place.width) * 90), 89);
-    const date = new Date();
-    date.setUTCDate(date.getUTCDate() - 89 + index);
-    const name = date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
-    showTip(`${name}: ${dayAt(svg, index)}${counted(svg, index)}`, event.clientX, event.clientY);
-    shown = true;
-  }, { passive: true });
+// barTip says what the bar at a place is about.
+export function barTip(svg, x) {
+  const place = svg.getBoundingClientRect();
+  const index = Math.min(Math.floor(((x - place.left) / place.width) * 90), 89);
+  const date = new Date();
+  date.setUTCDate(date.getUTCDate() - 89 + index);
+  const name = date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+  return `${name}: ${dayAt(svg, index)}${counted(svg, index)}`;
 }

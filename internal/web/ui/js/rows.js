@@ -40,7 +40,7 @@ function note(cell, check) {
   if (check.state === "up" && check.failures > 0) text = check.failures === 1 ? "1 failure" : `${check.failures} failures`;
   else if (check.flaky) text = "flaky";
   const old = cell.querySelector(".note");
-  if (old?.textContent.startsWith("because")) return;
+  if (old?.textContent.startsWith("because") && check.state === "down") return;
   if (!text) return old?.remove();
   const badge = old || cell.appendChild(Object.assign(document.createElement("span"), { className: "note" }));
   if (badge.textContent !== text) badge.textContent = text;

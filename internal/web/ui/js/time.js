@@ -12,6 +12,8 @@ const formats = {
 export const clock = (date) => formats.clock.format(date);
 // full leaves the year out when it is the present one.
 export const full = (date) => formats[date.getFullYear() === new Date().getFullYear() ? "near" : "full"].format(date).replace(",", "");
+// both is the time of the reader and UTC.
+export const both = (date) => `${full(date)} (${date.toISOString().slice(0, 19).replace("T", " ")} UTC)`;
 export const day = (date) => formats.day.format(date);
 
 // localize rewrites the times below an element.
@@ -41,10 +43,6 @@ export function ago(ms, now = Date.now()) {
 export function startTimes() {
   localize(document);
   document.addEventListener("lapwing:swap", (event) => localize(event.target));
-  document.addEventListener("pointerover", (event) => {
-    const cell = event.target.closest?.("td.ago[data-t]");
-    if (cell) cell.title = `${full(new Date(+cell.dataset.t))} (${new Date(+cell.dataset.t).toISOString().slice(0, 19).replace("T", " ")} UTC)`;
-  });
   setInterval(() => {
     if (document.hidden || document.body.classList.contains("stale")) return;
     const now = Date.now();
