@@ -232,3 +232,27 @@ type discard struct{ header http.Header }
 func (d discard) Header() http.Header       { return d.header }
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 func (discard) WriteHeader(int)             {}
+
+func TestOldTroubleIsToldWithItsDate(t *testing.T) {
+	source := uitest.Shop(noon)
+	views := source.List()
+	for i := range views {
+		if views[i].ID == "get-reports-month" {
+			views[i].Since = noon.AddDate(0, 0, -3)
+		}
+	}
+	source.Set(views)
+	doc := page(t, open(t, ui.Deps{Checks: source}), "/")
+	want(t, doc, "#attention li:nth-child(1) .since", "since 11:42:00 UTC, 18 min ago")
+	want(t, doc, "#attention li:nth-child(2) .since", "since 20 Nov 2026 12:00:00 UTC, 3 d ago")
+}
+
+func TestNothingIsSaidToBeWellBeforeTheFirstResult(t *testing.T) {
+	source := uitest.Shop(noon)
+	views := source.List()
+	for i := range views {
+		views[i] = checks.View{ID: views[i].ID, Name: views[i].Name}
+	}
+	source.Set(views)
+	want(t, page(t, open(t, ui.Deps{Checks: source}), "/"), "#attention .calm", "Nothing is known yet.")
+}
