@@ -230,10 +230,20 @@ func (m *Manager) Run(ctx context.Context) error {
 	m.shut()
 
 	m.running.Wait()
+	m.release()
 	pruning.Wait()
 	stopRecording()
 	recording.Wait()
 	return nil
+}
+
+// release closes the connections that the checks have kept.
+func (m *Manager) release() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.checks {
+		c.plan.release(m.http)
+	}
 }
 
 // open lets runs begin; they end with ctx.

@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"net"
 	"net/url"
 	"time"
 )
@@ -26,6 +27,7 @@ type attempt struct {
 	host     string   // of the first request: whom client certificates are for
 	to       endpoint // what is being connected to
 	viaProxy bool     // it is the proxy
+	socket   net.Conn // the last one that was dialled
 
 	received int64 // bytes of the body on the wire so far
 	expected int64 // its length on the wire, -1: unknown
@@ -120,10 +122,21 @@ func (a *attempt) ownCookies(before, next *message) []field {
 	return fields
 }
 
-// exchange sends m on a connection of its own and reads the answer. It returns
-// the URL of a redirect that is to be followed; its body is then not read.
+// exchange sends m and reads the answer, on a connection of its own or one that
+// was kept. It returns the URL of a redirect that is to be followed; its body is
+// then not read.
 func (a *attempt) exchange(m *message) (*url.URL, error) {
 	a.resp.TLS = nil
+	if c := a.kept(m); c != nil {
+		before := a.resp.Phases
+		to, err := a.exchangeOn(c, m)
+		if err == nil || !a.stale(c) { // without an error the connection is not ours any more
+			return to, err
+		}
+		// Once more, on a new connection (RFC 9112 §9.3.1). The time that the dead
+		// one took says nothing about the target.
+		a.resp.Phases, a.resp.TLS = before, nil
+	}
 	c, err := a.connect(m)
 	if err != nil {
 		return nil, err
@@ -135,18 +148,27 @@ func (a *attempt) exchange(m *message) (*url.URL, error) {
 		}
 		c.h2 = true
 	}
+	return a.exchangeOn(c, m)
+}
+
+// exchangeOn does it on an open connection, and keeps or closes it.
+func (a *attempt) exchangeOn(c *connection, m *message) (*url.URL, error) {
 	stop := interruptible(a.ctx, c.raw)
-	defer stop()
 	var to *url.URL
+	var err error
 	if c.h2 {
 		to, err = a.exchange2(c, m)
 	} else {
 		to, err = a.exchange1(c, m)
 	}
 	a.enter(a.stage, nil)
-	if err != nil || to != nil {
+	untouched := stop() // else its deadline has passed, or does at any moment
+	switch {
+	case err != nil || to != nil:
 		_ = c.raw.Close() // at once: a TLS farewell to a stuck peer would block
-	} else {
+	case c.again && untouched:
+		a.probe.idle.put(c)
+	default:
 		_ = c.Close()
 	}
 	return to, err

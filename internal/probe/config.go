@@ -42,6 +42,8 @@ type HTTPRequest struct {
 	IP string `yaml:"ip"`
 	// HTTP version to force: "1.1" or "2" (h2, and h2c on http:// URLs). Default: what ALPN negotiates.
 	HTTP string `yaml:"http"`
+	// KeepAlive leaves the connection open for the next run (HTTP/1.1, idempotent methods), so that dns, connect and tls are measured only when a new one is needed. Default: false, each run has a connection of its own.
+	KeepAlive bool `yaml:"keep_alive"`
 	// MaxBody is the largest decoded answer that is read; a larger one fails the run. Default: 10MiB.
 	MaxBody units.Size `yaml:"max_body"`
 	// Decompress says whether gzip is asked for and decoded. Default: true.

@@ -28,7 +28,7 @@ type Via struct {
 
 // newVia keeps what differs from a plain request.
 func newVia(p *Probe, r *HTTPRequest) *Via {
-	v := &Via{Resolve: maps.Clone(r.Resolve), HTTP: r.HTTP, MaxRedirects: p.redirects.Max}
+	v := &Via{Resolve: maps.Clone(r.Resolve), HTTP: r.version(), MaxRedirects: p.redirects.Max}
 	if r.IP != "any" {
 		v.IP = r.IP
 	}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http/httptrace"
 	"net/netip"
+	"time"
 )
 
 // route says how connections are made: the same for every request of a probe.
@@ -35,6 +36,12 @@ func newResolver(dial func(ctx context.Context, network, address string) (net.Co
 // several addresses is tried as RFC 8305 says: that is what net.Dialer does.
 func (a *attempt) dial(to endpoint) (net.Conn, error) {
 	a.to = to
+	conn, err := a.dialSocket(to)
+	a.socket = conn
+	return conn, err
+}
+
+func (a *attempt) dialSocket(to endpoint) (net.Conn, error) {
 	if to.addr.IsValid() {
 		a.enter(stageConnect, &a.resp.Phases.Connect)
 		if !familyHas(a.network, to.addr.Addr()) {
@@ -96,8 +103,10 @@ func (a *attempt) connect(m *message) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.raw = c.Conn
-	a.resp.RemoteAddr = c.RemoteAddr().String()
+	c.raw, c.socket = c.Conn, a.socket
+	c.to, c.purpose, c.opened = a.to, a.purposeOf(m), time.Now()
+	c.remote = c.RemoteAddr().String()
+	a.resp.RemoteAddr = c.remote
 	if m.at.scheme == "https" {
 		if err := a.secure(c, m.at.host); err != nil {
 			_ = c.raw.Close()
@@ -107,12 +116,24 @@ func (a *attempt) connect(m *message) (*connection, error) {
 	return c, nil
 }
 
-// connection is one connection, used for one request.
+// connection is one connection. It serves one request, or with `keep_alive` one
+// after the other.
 type connection struct {
 	net.Conn
 	raw      net.Conn // below TLS
+	socket   net.Conn // below everything
 	h2       bool     // HTTP/2 was negotiated or is known
 	absolute bool     // the request line holds the whole URL: a plain request through an HTTP proxy
+
+	to       endpoint // what was connected to
+	remote   string   // its address
+	tls      *TLS     // what the handshake told; nil without TLS
+	purpose  purpose
+	opened   time.Time
+	expiry   *time.Timer // nil until it was kept for the first time
+	reused   bool        // it has brought an answer before
+	answered bool        // the present answer has begun
+	again    bool        // it may bring another
 }
 
 // interruptible makes reads and writes of c fail as soon as ctx ends, until

@@ -70,28 +70,36 @@ func (a *attempt) exchange1(c *connection, m *message) (*url.URL, error) {
 	}()
 
 	a.enter(stageSend, &a.resp.Phases.TTFB)
-	w.head = m.appendHead(w.head[:0], c.absolute, a.probe.route.proxy)
-	sent, err := a.send(c, w, m.body)
+	w.head = m.appendHead(w.head[:0], c.absolute, a.probe.route.proxy, a.probe.keeps(m))
+	sent, sendErr := a.send(c, w, m.body)
 	if sent != nil {
 		defer func() {
 			_ = c.raw.Close() // ends a body that nobody reads any more
 			<-sent
 		}()
 	}
-	if err != nil && !isReset(err) {
-		return nil, a.ioFailed(err)
+	if sendErr != nil && !isReset(sendErr) {
+		return nil, a.ioFailed(sendErr)
 	}
 	// A server may refuse a request that it has not read: then there is an
 	// answer although sending failed.
-	res, err := a.readHead(w, m.method) //nolint:bodyclose // nothing to close: the connection is
+	res, err := a.readHead(c, w, m.method) //nolint:bodyclose // nothing to close: the connection is
 	if err != nil {
 		return nil, err
+	}
+	if c.reused && res.StatusCode == http.StatusRequestTimeout {
+		c.answered = false // not to this request: the server gave the idle connection up (RFC 9110 §15.5.9)
+		return nil, failure(ClassProtocol, nil, "the server closed the connection")
 	}
 	to, err := a.headers(m, res)
 	if err != nil || to != nil {
 		return to, err
 	}
-	return nil, a.readBody(res.Body, res.ContentLength, res.Header)
+	if err := a.readBody(res.Body, res.ContentLength, res.Header); err != nil {
+		return nil, err
+	}
+	c.again = a.probe.keeps(m) && sent == nil && sendErr == nil && w.mayServeAgain(res)
+	return nil, nil
 }
 
 // send writes the request; a large body goes on in the background, and the
@@ -114,8 +122,8 @@ func (a *attempt) send(c *connection, w *wire, body []byte) (<-chan struct{}, er
 }
 
 // appendHead writes the request line and the header section. All values were
-// checked when the message was built.
-func (m *message) appendHead(b []byte, absolute bool, proxy *proxyServer) []byte {
+// checked when the message was built. keep leaves the connection open.
+func (m *message) appendHead(b []byte, absolute bool, proxy *proxyServer, keep bool) []byte {
 	b = append(b, m.method...)
 	b = append(b, ' ')
 	if absolute {
@@ -129,7 +137,11 @@ func (m *message) appendHead(b []byte, absolute bool, proxy *proxyServer) []byte
 	} else {
 		b = append(b, m.at.authority...)
 	}
-	b = append(b, "\r\nConnection: close\r\n"...)
+	if keep {
+		b = append(b, "\r\nConnection: keep-alive\r\n"...) // HTTP/1.1 means it anyway; servers of 1.0 need to be told
+	} else {
+		b = append(b, "\r\nConnection: close\r\n"...)
+	}
 	for _, f := range m.fields {
 		b = append(b, f.name...)
 		b = append(b, ": "...)
@@ -153,7 +165,7 @@ func (m *message) appendHead(b []byte, absolute bool, proxy *proxyServer) []byte
 
 // readHead reads up to the final answer's headers. Interim answers (1xx) are
 // passed over; waiting for what follows them is still waiting.
-func (a *attempt) readHead(w *wire, method string) (*http.Response, error) {
+func (a *attempt) readHead(c *connection, w *wire, method string) (*http.Response, error) {
 	var asked *http.Request // nil means GET
 	if method == http.MethodHead {
 		asked = &http.Request{Method: method}
@@ -163,6 +175,7 @@ func (a *attempt) readHead(w *wire, method string) (*http.Response, error) {
 		if _, err := w.br.Peek(1); err != nil {
 			return nil, a.ioFailed(err)
 		}
+		c.answered = true
 		a.enter(stageHead, &a.resp.Phases.Transfer)
 		if err := a.looksLikeHTTP(w.br); err != nil {
 			return nil, err

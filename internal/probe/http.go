@@ -36,8 +36,9 @@ type Options struct {
 }
 
 // HTTP prepares requests and makes them. Each request has a connection of its
-// own, so that every run measures DNS, Connect and TLS anew; nothing stays
-// open and no goroutine stays behind when Probe.Do has returned.
+// own, so that every run measures DNS, Connect and TLS anew; no goroutine stays
+// behind when Probe.Do has returned, and nothing stays open but the connections
+// of requests with `keep_alive`, until Release.
 //
 // An HTTP is safe for concurrent use.
 type HTTP struct {
@@ -56,7 +57,7 @@ func NewHTTP(o Options) *HTTP {
 		o.UserAgent = "Lapwing (+check)"
 	}
 	h := &HTTP{options: o, h2: newHTTP2()}
-	h.dialer = net.Dialer{Resolver: newResolver(o.DialDNS), KeepAlive: -1} // connections are too short-lived for keep-alives
+	h.dialer = net.Dialer{Resolver: newResolver(o.DialDNS), KeepAlive: -1} // connections are too short-lived for TCP's keep-alives
 	h.wires.New = func() any { return newWire() }
 	h.bodies.New = func() any { return newBodyReader() }
 	return h
@@ -84,6 +85,8 @@ type Probe struct {
 	route      route
 	serverName string
 	version    string // "", "1.1" or "2"
+	keepAlive  bool
+	idle       idle // empty without keepAlive
 	redirects  Redirects
 	maxBody    int64
 	decompress bool
@@ -115,7 +118,7 @@ func (h *HTTP) Prepare(r HTTPRequest, o Target) (*Probe, error) {
 		return nil, err
 	}
 	p := &Probe{
-		http: h, method: r.method(), base: o.BaseURL, version: r.HTTP,
+		http: h, method: r.method(), base: o.BaseURL, version: r.version(), keepAlive: r.KeepAlive,
 		redirects: Redirects{Max: DefaultRedirects}, maxBody: int64(DefaultMaxBody),
 		decompress: r.Decompress == nil || *r.Decompress,
 	}
@@ -143,7 +146,7 @@ func (h *HTTP) Prepare(r HTTPRequest, o Target) (*Probe, error) {
 		dropTLS()
 		return nil, err
 	}
-	p.release = sync.OnceFunc(func() { dropTLS(); dropAuth() })
+	p.release = sync.OnceFunc(func() { dropTLS(); dropAuth(); p.idle.close() })
 	p.collectHoles()
 	p.credentials, p.fixed = credentialHeaders(p.fields), fixedSecrets(p, &r)
 	p.via = newVia(p, &r)
@@ -154,8 +157,9 @@ func (h *HTTP) Prepare(r HTTPRequest, o Target) (*Probe, error) {
 	return p, nil
 }
 
-// Release gives back what p shares with other probes (TLS settings, tokens).
-// Runs that are under way finish. Releasing twice does no harm.
+// Release gives back what p shares with other probes (TLS settings, tokens) and
+// closes the connections that it kept. Runs that are under way finish. Releasing
+// twice does no harm.
 func (h *HTTP) Release(p *Probe) { p.release() }
 
 // prepareRoute reads the connection settings.
@@ -201,13 +205,13 @@ func (h *HTTP) prepareTLS(p *Probe, r *HTTPRequest) (drop func(), err error) {
 			return nil, fmt.Errorf("%s: %w", f.key, err)
 		}
 	}
-	settings, err := newTLSSettings(t, r.HTTP, files[0], files[1], files[2], h.options.Roots)
+	settings, err := newTLSSettings(t, r.version(), files[0], files[1], files[2], h.options.Roots)
 	if err != nil {
 		return nil, err
 	}
 	key := tlsKey{
 		ca: sha256.Sum256(files[0]), cert: sha256.Sum256(files[1]), key: sha256.Sum256(files[2]),
-		min: t.MinVersion, http: r.HTTP, insecure: t.InsecureSkipVerify, custom: t.CAFile != "",
+		min: t.MinVersion, http: r.version(), insecure: t.InsecureSkipVerify, custom: t.CAFile != "",
 	}
 	p.route.tls = h.tls.acquire(key, func() *tlsSettings { return settings })
 	return func() { h.tls.release(key) }, nil

@@ -97,10 +97,12 @@ func (a *attempt) secure(c *connection, host string) error {
 	if own && a.probe.serverName != "" {
 		name = a.probe.serverName
 	}
-	conn := tls.Client(c.raw, a.probe.route.tls.forTarget(name, own, &a.resp.TLS))
+	conn := tls.Client(c.raw, a.probe.route.tls.forTarget(name, own, &c.tls))
 	stop := interruptible(a.ctx, c.raw)
 	defer stop()
-	if err := conn.HandshakeContext(a.ctx); err != nil {
+	err := conn.HandshakeContext(a.ctx)
+	a.resp.TLS = c.tls
+	if err != nil {
 		return a.tlsFailed(err)
 	}
 	c.Conn = conn

@@ -25,6 +25,15 @@ func (r *HTTPRequest) method() string {
 	}
 }
 
+// version is the HTTP version that is forced, "" when ALPN chooses. A connection
+// that is kept speaks HTTP/1.1.
+func (r *HTTPRequest) version() string {
+	if r.HTTP == "" && r.KeepAlive {
+		return "1.1"
+	}
+	return r.HTTP
+}
+
 // bodies lists the kinds of body that are given.
 func (r *HTTPRequest) bodies() []string {
 	var kinds []string
@@ -255,6 +264,13 @@ func (r *HTTPRequest) validateConnection(ps *fault.Problems) {
 	}
 	if !slices.Contains([]string{"", "1.1", "2"}, r.HTTP) {
 		ps.Add("http", `write "1.1" or "2"`, "HTTP version %q cannot be forced", r.HTTP)
+	}
+	switch method := r.method(); {
+	case !r.KeepAlive:
+	case r.HTTP == "2":
+		ps.Add("keep_alive", "remove one of them", "only HTTP/1.1 connections are kept open, but `http` forces HTTP/2")
+	case !idempotent(method) && httpguts.ValidHeaderFieldName(method):
+		ps.Add("keep_alive", "remove it", "%s always has a new connection: on an old one it might have to be sent twice, which is not safe", method)
 	}
 }
 

@@ -59,6 +59,9 @@ func TestValidate(t *testing.T) {
 		{"resolve", probe.HTTPRequest{Resolve: map[string]string{"a:1": "b"}}, `resolve: "b" is not host:port; write for example 127.0.0.1:8443 or [::1]:8443`},
 		{"IP", probe.HTTPRequest{IP: "5"}, `ip: "5" is no address family; write any, 4 or 6`},
 		{"HTTP", probe.HTTPRequest{HTTP: "3"}, `http: HTTP version "3" cannot be forced; write "1.1" or "2"`},
+		{"keep-alive", probe.HTTPRequest{KeepAlive: true, Method: "DELETE"}, ""},
+		{"keep-alive of HTTP/2", probe.HTTPRequest{KeepAlive: true, HTTP: "2"}, "keep_alive: only HTTP/1.1 connections are kept open, but `http` forces HTTP/2; remove one of them"},
+		{"keep-alive of a POST", probe.HTTPRequest{KeepAlive: true, JSON: 1}, "keep_alive: POST always has a new connection: on an old one it might have to be sent twice, which is not safe; remove it"},
 		{"redirects", probe.HTTPRequest{Redirects: &probe.Redirects{SameHost: true}}, "redirects.max: 0 follows none, so same_host has no effect; write max: 10, or `redirects: same-host`"},
 		{"max_body", probe.HTTPRequest{MaxBody: -1}, "max_body: must not be negative; write a size such as 1MiB"},
 	}
