@@ -16,7 +16,7 @@ type Decision struct {
 	Tier       string        // "" when no tier holds
 	Upstream   string        // of the tier; "" for where all go
 	Delay      time.Duration // how long Wait will wait
-	RetryAfter time.Duration // of a Reject: when it may be let in at the earliest; 0: never as it is (ReasonCost)
+	RetryAfter time.Duration // of a Reject: when it may be let in at the earliest; 0: never, as it is (ReasonCost)
 	Shadow     string        // first policy in shadow mode that would have rejected or delayed it; ""
 	Degraded   bool          // a shared store was away: decided by what the policies say about that
 
@@ -24,12 +24,14 @@ type Decision struct {
 	States [MaxStates]State
 	N      int
 
-	rules   *Rules
 	limiter *Limiter
 	plan    *plan
-	waiter  *waiter // enrolled in a queue; nil: not
-	holds   [MaxPolicies]hold
+	holds   [MaxPolicies]hold // of the policies that apply
 	held    int
+	waiter  *waiter // in the queue of waiting; nil: not in one
+	waiting *hold
+	until   int64
+	turn    uint64 // how many of its queue have gone on with it
 	takes   []Take // of a shared counter
 	ended   atomic.Bool
 }
@@ -120,10 +122,11 @@ type State struct {
 	Remaining int64         // that may come at once now
 	Reset     time.Duration // until Remaining grows; 0: it is whole
 	Window    time.Duration // 0: no window (concurrency)
-	Partition uint64        // keyed hash of who is counted
 	Violated  bool          // it would not let the request in
+	Shadow    bool          // it is not enforced on this key: nobody is told of it
 
 	item string // of the RateLimit-Policy field, made beforehand; "": make it
+	key  uint64 // hash of who is counted; 0: everybody together
 }
 
 // Unit is the unit of a limit.

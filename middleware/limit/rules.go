@@ -1,28 +1,286 @@
 package limit
 
-import "context"
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+)
 
 // Rules are compiled policies and tiers. They do not change, and are safe for
 // concurrent use.
-type Rules struct{ limiter *Limiter }
+type Rules struct {
+	limiter *Limiter
+	plans   []plan // by tier; the last is of no tier
+}
 
 // Decide decides about q and writes to d what came of it. All policies must let
 // a request in: when one refuses, it is counted by none. It does not wait and
 // does not allocate with counters in memory; with a shared Counter it waits for
 // that, and ctx ends the waiting.
-func (r *Rules) Decide(ctx context.Context, q *Request, d *Decision) { d.Reset() }
+func (r *Rules) Decide(ctx context.Context, q *Request, d *Decision) {
+	d.Reset()
+	l := r.limiter
+	d.limiter = l
+	d.plan = r.planOf(q)
+	d.Tier, d.Upstream = d.plan.tier, d.plan.upstream
+	now := l.now()
+	for i := range d.plan.policies {
+		p := &d.plan.policies[i]
+		if p.conf.Exempt != nil && p.conf.Exempt(q) {
+			p.book.count(0, countExempt)
+			continue
+		}
+		d.holds[d.held].begin(l, p, q)
+		d.held++
+	}
+	if l.opts.Counter != nil && d.held > 0 {
+		if d.takeShared(ctx, q) {
+			return
+		}
+		now = l.now()
+	}
+	for i := range d.held {
+		h := &d.holds[i]
+		if !h.local {
+			continue // open while the store is away
+		}
+		if h.p.test != nil {
+			l.takeTest(h, now)
+		}
+		no := d.take(h, q, now)
+		if no.reason == NoReason {
+			continue
+		}
+		if h.enforced {
+			d.refuse(h, no, now)
+			return
+		}
+		d.shadow(h)
+	}
+	d.accept(now)
+}
 
-// Reset makes d as new. Decide does it itself.
-func (d *Decision) Reset() { d.Verdict, d.N = Allow, 0 }
+// planOf is the plan of the first tier that holds.
+func (r *Rules) planOf(q *Request) *plan {
+	last := len(r.plans) - 1
+	for i := range last {
+		if p := &r.plans[i]; p.when == nil || p.when(q) {
+			return p
+		}
+	}
+	return &r.plans[last]
+}
+
+// Tier is the name of the tier that a request belongs to; "" when it is none.
+func (r *Rules) Tier(q *Request) string { return r.planOf(q).tier }
+
+// Reset makes d as new; Decide does it itself. It does not end the decision.
+func (d *Decision) Reset() {
+	d.Verdict, d.Reason, d.Policy, d.Tier, d.Upstream = Allow, NoReason, "", "", ""
+	d.Delay, d.RetryAfter, d.Shadow, d.Degraded, d.N = 0, 0, "", false, 0
+	d.limiter, d.plan, d.held, d.waiter, d.waiting, d.until, d.turn = nil, nil, 0, nil, nil, 0, 0
+	d.takes = d.takes[:0]
+	d.ended.Store(false)
+}
+
+// takeTest counts by the rate that is only tried.
+func (l *Limiter) takeTest(h *hold, now int64) {
+	t := h.p.test
+	ok := h.cost <= t.spec.Burst
+	if ok {
+		_, ok = l.table.take(l.testKey(h), now, move{by: h.cost * t.interval, limit: t.tolerance})
+	}
+	h.countTest(ok)
+}
+
+func (l *Limiter) testKey(h *hold) uint64 { return max(l.hash.words(h.key, ^h.p.seed), 1) }
+
+func (h *hold) countTest(ok bool) {
+	if ok {
+		h.p.book.count(h.key, countTestAllowed)
+	} else {
+		h.p.book.count(h.key, countTestRefused)
+	}
+}
+
+// shadow notes that a policy that is not enforced would have refused.
+func (d *Decision) shadow(h *hold) {
+	h.shadowed = true
+	if d.Shadow == "" {
+		d.Shadow = h.p.conf.Name
+	}
+}
+
+// refuse gives back what was taken and tells how all policies stand.
+func (d *Decision) refuse(by *hold, no refusal, now int64) {
+	for i := range d.held {
+		d.giveBack(&d.holds[i])
+	}
+	d.refused(by, no)
+	d.N = 0
+	after := no.after
+	for i := range d.held {
+		h := &d.holds[i]
+		if !h.local {
+			continue
+		}
+		if late := d.peek(h, now, h == by); h.enforced && late > after && no.reason != ReasonCost {
+			after = late
+		}
+	}
+	d.RetryAfter = time.Duration(after)
+}
+
+// refused notes who refuses, and why.
+func (d *Decision) refused(by *hold, no refusal) {
+	d.Verdict, d.Reason, d.Policy = Refuse, no.reason, by.p.conf.Name
+	d.Delay, d.RetryAfter = 0, time.Duration(no.after)
+	d.ended.Store(true)
+	by.p.book.count(by.key, countRejected+int(no.reason))
+	d.countDegraded()
+}
+
+// accept notes that the request may go on, at once or after a while.
+func (d *Decision) accept(now int64) {
+	if d.waiter != nil {
+		d.Verdict = Delay
+	}
+	for i := range d.held {
+		h := &d.holds[i]
+		d.noteTaken(h)
+		if h.local {
+			d.stand(h, now)
+		}
+	}
+	d.countDegraded()
+}
+
+// noteTaken counts a request that goes on.
+func (d *Decision) noteTaken(h *hold) {
+	switch {
+	case h.shadowed:
+		h.p.book.count(h.key, countShadowed)
+	case d.waiting == h:
+		h.p.book.count(h.key, countDelayed)
+	default:
+		h.p.book.count(h.key, countAllowed)
+	}
+	if h.p.conf.InUse > 0 || h.p.adapt != nil {
+		h.p.book.running.Add(1)
+	}
+}
+
+func (d *Decision) countDegraded() {
+	if !d.Degraded {
+		return
+	}
+	for i := range d.held {
+		d.holds[i].p.book.count(d.holds[i].key, countDegraded)
+	}
+}
 
 // Wait waits as long as a delayed request has to: requests of one key go on in
 // the order in which they were decided. When ctx ends first, everything is given
 // back as by Cancel and its error is returned.
-func (d *Decision) Wait(ctx context.Context) error { return ctx.Err() }
+func (d *Decision) Wait(ctx context.Context) error {
+	if d.waiter == nil {
+		return nil
+	}
+	turn, err := d.limiter.lines.wait(ctx, d.waiter)
+	if err != nil {
+		d.Cancel()
+		return err
+	}
+	d.turn, d.waiter, d.waiting = turn, nil, nil
+	return nil
+}
 
-// Done ends a decision whose request was served.
-func (d *Decision) Done(f Feedback) {}
+// Done ends a decision whose request was served. It must not run beside Wait.
+func (d *Decision) Done(f Feedback) {
+	if d.limiter == nil || !d.ended.CompareAndSwap(false, true) {
+		return
+	}
+	if d.waiter != nil {
+		d.leaveQueue(false)
+	}
+	var now int64
+	for i := range d.held {
+		h := &d.holds[i]
+		if h.slot {
+			d.limiter.inUse.free(h.key)
+		}
+		if h.adapted {
+			if now == 0 {
+				now = d.limiter.now()
+			}
+			h.p.adapt.done(f.Latency, f.Dropped, now)
+		}
+		h.stop()
+		if header := h.p.conf.Cost.ResponseHeader; header != "" && h.local {
+			if whole := f.whole(header); whole >= 0 {
+				d.settle(h, whole-h.cost)
+			}
+		}
+	}
+	if len(d.takes) > 0 {
+		d.settleShared(&f)
+	}
+}
+
+// stop counts that the request runs no more.
+func (h *hold) stop() {
+	if h.p.conf.InUse > 0 || h.p.adapt != nil {
+		h.p.book.running.Add(-1)
+	}
+}
 
 // Cancel ends a decision whose request was not served after all and gives back
-// everything that it took.
-func (d *Decision) Cancel() {}
+// everything that it took. It must not run beside Wait.
+func (d *Decision) Cancel() {
+	if d.limiter == nil || !d.ended.CompareAndSwap(false, true) {
+		return
+	}
+	if d.waiter != nil {
+		d.waiting.p.book.count(d.waiting.key, countCancelled)
+	}
+	for i := range d.held {
+		h := &d.holds[i]
+		d.giveBack(h)
+		h.stop()
+	}
+	if len(d.takes) > 0 {
+		d.returnShared()
+	}
+}
+
+// whole is the cost that the answer tells; -1 when it tells none.
+func (f *Feedback) whole(header string) int64 {
+	if f.Headers == nil {
+		if f.Cost > 0 {
+			return f.Cost
+		}
+		return -1
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(f.Headers.Get(header)), 10, 64)
+	if err != nil || n < 0 {
+		return -1
+	}
+	return n
+}
+
+// settle charges the rest of a cost, or gives back what was too much.
+func (d *Decision) settle(h *hold, rest int64) {
+	if rest == 0 {
+		return
+	}
+	l := d.limiter
+	if h.rate {
+		m := move{limit: h.tolerance + maxDebt, force: true}
+		m.by = max(min(rest, m.limit/h.interval+1), -h.cost) * h.interval
+		l.table.take(h.key, l.now(), m)
+	}
+	if h.quotas > 0 {
+		l.addQuotas(h, rest)
+	}
+}

@@ -1,0 +1,297 @@
+package limit
+
+import (
+	"context"
+	"math/bits"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// quotaTable has what the keys have used of their quotas, in a fixed piece of
+// memory. When the bucket of a key is full of counters, a counter whose window
+// has ended is used again, else the one that has counted least.
+//
+// What is stored runs ahead of what is used by a block of one percent of the
+// quota: after a kill a key has used up to a block too much, and too little only
+// by what came while the store was being written.
+type quotaTable struct {
+	hash    *hasher
+	buckets []quotaBucket
+	stripes [64]quotaStripe
+	evicted atomic.Uint64
+	lost    atomic.Uint64
+	stored  bool // whether there is a store
+	dirty   chan struct{}
+
+	names *bookNames
+
+	mu       sync.Mutex
+	orphaned []QuotaCount // of evicted counters, not stored yet
+}
+
+type quotaStripe struct {
+	sync.Mutex
+	dirty bool
+	_     [48]byte
+}
+
+const (
+	quotasPerBucket  = 8
+	bytesPerQuota    = 32
+	maxOrphans       = 10_000
+	maxQuotaBlock    = 1000
+	quotaFlushEvery  = 50 * time.Millisecond // shortest time between two writes
+	quotaFlushAtOnce = 5_000                 // most deltas of one write
+)
+
+type quotaBucket [quotasPerBucket]quotaCounter
+
+type quotaCounter struct {
+	key    uint64
+	used   int64
+	saved  int64  // what the store has
+	minute uint32 // when the window began, in minutes since the epoch
+	policy uint16 // index of the policy's name
+	period Period // 0: the place is empty
+	block  uint8  // log₂ of the block + 1; 0: no block
+}
+
+func newQuotaTable(bytes int, h *hasher, names *bookNames, stored bool) *quotaTable {
+	return &quotaTable{
+		hash:    h,
+		buckets: make([]quotaBucket, max(bytes/(bytesPerQuota*quotasPerBucket), 1)),
+		stored:  stored,
+		names:   names,
+		dirty:   make(chan struct{}, 1),
+	}
+}
+
+// quotaMove asks to count by against a quota.
+type quotaMove struct {
+	policy uint16
+	quota  Quota
+	start  int64 // of the window, Unix seconds
+	by     int64 // negative gives back
+	force  bool  // count it over the limit, too
+	most   int64 // of the quota, or of the share of it
+}
+
+// key is under which a quota of a policy's key is counted.
+func (t *quotaTable) key(key uint64, p Period) uint64 {
+	return max(t.hash.words(key, uint64(p)), 1)
+}
+
+func (t *quotaTable) bucket(key uint64) (*quotaBucket, *quotaStripe) {
+	i, _ := bits.Mul64(key, uint64(len(t.buckets)))
+	return &t.buckets[i], &t.stripes[i%uint64(len(t.stripes))]
+}
+
+// take counts, and returns what is used after that, or is used when it refuses.
+func (t *quotaTable) take(key uint64, m *quotaMove) (used int64, ok bool) {
+	b, s := t.bucket(key)
+	s.Lock()
+	defer s.Unlock()
+	c := b.find(key)
+	minute := uint32(m.start / 60) //nolint:gosec // until the year 10135
+	if c != nil && c.minute < minute {
+		c.minute, c.used, c.saved = minute, 0, 0 // what was not saved of a window that has ended helps nobody
+	}
+	if c != nil {
+		used = c.used
+	}
+	switch {
+	case m.by == 0:
+		return used, used < m.most
+	case m.by < 0:
+		if c != nil && c.minute == minute {
+			c.used = max(c.used+m.by, 0)
+			used = c.used
+		}
+		return used, true
+	case !m.force && (m.by > m.most || used > m.most-m.by):
+		return used, false
+	}
+	if c == nil {
+		c = t.claim(b, m.start)
+		*c = quotaCounter{key: key, minute: minute, policy: m.policy, period: m.quota.Period}
+	}
+	c.used = min(c.used, maxQuota-min(m.by, maxQuota)) + min(m.by, maxQuota)
+	c.block = blockOf(m.quota.Count)
+	if t.stored && c.used > c.saved {
+		s.dirty = true
+		select {
+		case t.dirty <- struct{}{}:
+		default:
+		}
+	}
+	return c.used, true
+}
+
+// maxQuota is the largest quota, of the integers that fields can have (RFC 9651,
+// section 3.3.1).
+const maxQuota = 999_999_999_999_999
+
+// blockOf is the logarithm of how far the store runs ahead, plus one.
+func blockOf(quota int64) uint8 {
+	block := uint64(min(quota/100, maxQuotaBlock)) //nolint:gosec // not negative
+	return uint8(bits.Len64(block))                //nolint:gosec // at most 10
+}
+
+// ahead is what the store shall have for the counter.
+func (c *quotaCounter) ahead() int64 {
+	if c.block == 0 {
+		return c.used
+	}
+	return c.used + 1<<(c.block-1)
+}
+
+func (b *quotaBucket) find(key uint64) *quotaCounter {
+	for i := range b {
+		if b[i].key == key {
+			return &b[i]
+		}
+	}
+	return nil
+}
+
+// claim returns the counter of the bucket that is missed least.
+func (t *quotaTable) claim(b *quotaBucket, unix int64) *quotaCounter {
+	least := &b[0]
+	for i := range b {
+		c := &b[i]
+		if c.period == 0 || c.end() <= unix {
+			return c
+		}
+		if c.used < least.used {
+			least = c
+		}
+	}
+	t.evicted.Add(1)
+	if t.stored && least.used != least.saved {
+		t.mu.Lock()
+		if len(t.orphaned) < maxOrphans {
+			t.orphaned = append(t.orphaned, t.delta(least, least.used-least.saved))
+		} else {
+			t.lost.Add(1)
+		}
+		t.mu.Unlock()
+	}
+	return least
+}
+
+func (c *quotaCounter) start() int64 { return int64(c.minute) * 60 }
+
+func (c *quotaCounter) end() int64 {
+	_, end := c.period.window(c.start())
+	return end
+}
+
+func (t *quotaTable) delta(c *quotaCounter, count int64) QuotaCount {
+	return QuotaCount{
+		Policy: t.names.name(c.policy), Key: c.key, Period: c.period,
+		Start: time.Unix(c.start(), 0).UTC(), End: time.Unix(c.end(), 0).UTC(), Count: count,
+	}
+}
+
+// load puts in what a store has.
+func (t *quotaTable) load(policy uint16, q QuotaCount) {
+	if q.Key == 0 || q.Count <= 0 || q.Period == 0 || int(q.Period) >= len(periods) {
+		return
+	}
+	start, _ := q.Period.window(q.Start.Unix())
+	count := min(q.Count, maxQuota)
+	b, s := t.bucket(q.Key)
+	s.Lock()
+	defer s.Unlock()
+	c := b.find(q.Key)
+	if c == nil {
+		c = t.claim(b, start)
+		*c = quotaCounter{key: q.Key, policy: policy, period: q.Period, minute: uint32(start / 60)} //nolint:gosec // see take
+	}
+	if c.start() == start {
+		c.used, c.saved = c.used+count, c.saved+count
+	}
+}
+
+// flush writes what has changed since it was written, ahead by a block or, at
+// the end, as it is.
+func (t *quotaTable) flush(ctx context.Context, store QuotaStore, last bool) error {
+	t.mu.Lock()
+	deltas := t.orphaned
+	t.orphaned = nil
+	t.mu.Unlock()
+	orphans := len(deltas)
+	for s := range t.stripes {
+		deltas = t.collect(deltas, s, last)
+	}
+	for begin := 0; begin < len(deltas); {
+		end := min(begin+quotaFlushAtOnce, len(deltas))
+		if err := store.Add(ctx, deltas[begin:end]); err != nil {
+			t.unwritten(deltas[begin:], max(orphans-begin, 0))
+			return err
+		}
+		begin = end
+	}
+	return nil
+}
+
+func (t *quotaTable) collect(deltas []QuotaCount, stripe int, last bool) []QuotaCount {
+	s := &t.stripes[stripe]
+	s.Lock()
+	defer s.Unlock()
+	if !s.dirty && !last {
+		return deltas
+	}
+	s.dirty = false
+	for i := stripe; i < len(t.buckets); i += len(t.stripes) {
+		for j := range t.buckets[i] {
+			c := &t.buckets[i][j]
+			want := c.used
+			if !last {
+				want = c.ahead()
+			}
+			if c.period == 0 || want == c.saved || !last && c.used <= c.saved {
+				continue
+			}
+			deltas = append(deltas, t.delta(c, want-c.saved))
+			c.saved = want
+		}
+	}
+	return deltas
+}
+
+// unwritten takes back that deltas were saved.
+func (t *quotaTable) unwritten(deltas []QuotaCount, orphans int) {
+	t.mu.Lock()
+	kept := min(orphans, maxOrphans-len(t.orphaned))
+	t.orphaned = append(t.orphaned, deltas[:kept]...)
+	t.mu.Unlock()
+	t.lost.Add(uint64(orphans - kept)) //nolint:gosec // kept is not more than orphans
+	for _, d := range deltas[orphans:] {
+		b, s := t.bucket(d.Key)
+		s.Lock()
+		if c := b.find(d.Key); c != nil && c.start() == d.Start.Unix() {
+			c.saved -= d.Count
+			s.dirty = true
+		}
+		s.Unlock()
+	}
+}
+
+// held is how many counters count in a window that has not ended.
+func (t *quotaTable) held(unix int64) (n int) {
+	for i := range t.buckets {
+		b, s := &t.buckets[i], &t.stripes[i%len(t.stripes)]
+		s.Lock()
+		for j := range b {
+			if b[j].period != 0 && b[j].end() > unix {
+				n++
+			}
+		}
+		s.Unlock()
+	}
+	return n
+}
+
+func (t *quotaTable) capacity() int { return len(t.buckets) * quotasPerBucket }
