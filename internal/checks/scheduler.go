@@ -114,7 +114,10 @@ func (s *scheduler) run(ctx context.Context) {
 			}
 			s.start(d.id, d.at)
 		}
-		if wait <= 0 && ctx.Err() == nil {
+		if ctx.Err() != nil {
+			return
+		}
+		if wait <= 0 {
 			runtime.Gosched()
 			continue
 		}
