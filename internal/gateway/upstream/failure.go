@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -19,6 +20,7 @@ var (
 	errQueueWait     = errors.New("every server is at its limit of connections, and none became free in time")
 	errHeaderTimeout = errors.New("the upstream's answer did not begin in time")
 	errIdleTimeout   = errors.New("the upstream's answer stood still for too long")
+	errCut           = fmt.Errorf("the upstream ended the connection within its answer: %w", io.ErrUnexpectedEOF)
 	errShort         = errors.New("the upstream ended its answer before the length that it had told")
 )
 
@@ -57,7 +59,7 @@ func classify(ctx context.Context, err error) observe.ErrorClass {
 	switch {
 	case err == nil:
 		return observe.NoError
-	case errors.As(err, &body) && (isTooLarge(err) || ctx.Err() == nil && !gone(body.err)):
+	case errors.As(err, &body) && (isTooLarge(err) || isTimeout(body.err) || ctx.Err() == nil && !gone(body.err)):
 		return observe.ErrorRequestBody
 	case errors.As(err, &body), errors.As(err, &client):
 		return observe.ErrorClientGone

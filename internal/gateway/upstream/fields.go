@@ -8,16 +8,12 @@ import (
 	"lapwing.dev/lapwing/middleware/tracecontext"
 )
 
-// fieldWriter takes the header fields of a request that goes out: bytes on the
-// lean path, a map on the reference's.
-type fieldWriter interface{ add(name, value string) }
-
 // writeFields writes all fields of the outgoing request but Host and those of
 // its framing. Whatever is told to the server by us is told by us alone: a
 // client's own field of that name is left out, and so is one that only looks
 // like it to a server that maps names to variables (RFC 3875 §4.1.18:
 // X_Request_Id and X-Request-Id are both HTTP_X_REQUEST_ID).
-func writeFields(dst fieldWriter, r *http.Request, out *Outbound) {
+func writeFields(dst *fieldWriter, r *http.Request, out *Outbound) {
 	connection := r.Header["Connection"]
 	trace := out.Trace.Valid()
 	for name, values := range r.Header {
@@ -42,18 +38,22 @@ func writeFields(dst fieldWriter, r *http.Request, out *Outbound) {
 
 const requestID = "X-Request-Id"
 
-func writeTrace(dst fieldWriter, out *Outbound) {
+func writeTrace(dst *fieldWriter, out *Outbound) {
 	formats := out.TraceFormat
 	if formats == 0 {
 		formats = tracecontext.W3C
 	}
-	tracecontext.Inject(fieldSetter{dst}, &out.Trace, formats)
+	if formats&tracecontext.W3C != 0 {
+		var text [64]byte
+		dst.addBytes(tracecontext.Traceparent, out.Trace.AppendTraceparent(text[:0]))
+		if out.Trace.State != "" {
+			dst.add(tracecontext.Tracestate, clean(out.Trace.State))
+		}
+	}
+	if rest := formats &^ tracecontext.W3C; rest != 0 {
+		tracecontext.Inject(dst, &out.Trace, rest)
+	}
 }
-
-// fieldSetter is a fieldWriter as tracecontext wants it.
-type fieldSetter struct{ fieldWriter }
-
-func (s fieldSetter) Set(name, value string) { s.add(name, value) }
 
 // passes reports whether a client's field may go on to the server.
 func (out *Outbound) passes(name string, trace bool) bool {
@@ -152,8 +152,3 @@ func clean(value string) string {
 }
 
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
-
-// headerWriter writes fields into a map.
-type headerWriter http.Header
-
-func (h headerWriter) add(name, value string) { h[name] = append(h[name], value) }

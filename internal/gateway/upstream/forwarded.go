@@ -21,38 +21,18 @@ func isForwarding(name string) bool {
 // fields). From a trusted proxy both chains are continued, each with what it
 // has; one that the proxy does not use begins with the client. From anybody else
 // they begin anew, since what a client says of itself proves nothing.
-func writeForwarded(dst fieldWriter, r *http.Request, out *Outbound) {
-	peer := out.Peer
-	if !peer.IsValid() {
-		if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-			peer = ap.Addr()
-		}
-	}
-	peer = peer.Unmap().WithZone("")
-	client := out.Client.Unmap().WithZone("")
-	if !client.IsValid() {
-		client = peer
-	}
-	scheme, host := out.Scheme, out.Host
-	if scheme == "" {
-		scheme = "http"
-		if r.TLS != nil {
-			scheme = "https"
-		}
-	}
-	if host == "" {
-		host = r.Host
-	}
+func writeForwarded(dst *fieldWriter, r *http.Request, out *Outbound) {
+	hop := hopOf(r, out)
+	var scratch [192]byte
 	if !out.TrustForwarded {
-		if peer.IsValid() {
-			dst.add("X-Forwarded-For", peer.String())
+		if hop.peer.IsValid() {
+			dst.addBytes("X-Forwarded-For", hop.peer.AppendTo(scratch[:0]))
 		}
-		dst.add("X-Forwarded-Host", clean(host))
-		dst.add("X-Forwarded-Proto", clean(scheme))
-		dst.add("Forwarded", element(peer, host, scheme))
+		dst.add("X-Forwarded-Host", hop.host)
+		dst.add("X-Forwarded-Proto", hop.scheme)
+		dst.addBytes("Forwarded", hop.appendElement(scratch[:0]))
 		return
 	}
-
 	for name, values := range r.Header {
 		if isForwarding(name) && name != "X-Forwarded-For" && name != "Forwarded" {
 			for _, v := range values {
@@ -61,65 +41,103 @@ func writeForwarded(dst fieldWriter, r *http.Request, out *Outbound) {
 		}
 	}
 	if len(r.Header["X-Forwarded-Host"]) == 0 {
-		dst.add("X-Forwarded-Host", clean(host))
+		dst.add("X-Forwarded-Host", hop.host)
 	}
 	if len(r.Header["X-Forwarded-Proto"]) == 0 {
-		dst.add("X-Forwarded-Proto", clean(scheme))
+		dst.add("X-Forwarded-Proto", hop.scheme)
 	}
-	dst.add("X-Forwarded-For", chain(r.Header["X-Forwarded-For"], client, peer, peer.String()))
-	dst.add("Forwarded", chain(r.Header["Forwarded"], client, peer, element(peer, host, scheme)))
+
+	chain := appendChain(scratch[:0], r.Header["X-Forwarded-For"])
+	if len(chain) == 0 && hop.client != hop.peer {
+		chain = append(hop.client.AppendTo(chain), ", "...)
+	}
+	dst.addBytes("X-Forwarded-For", hop.appendPeer(chain))
+
+	chain = appendChain(scratch[:0], r.Header["Forwarded"])
+	if len(chain) == 0 && hop.client != hop.peer {
+		chain = append(appendNode(append(chain, "for="...), hop.client), ", "...)
+	}
+	dst.addBytes("Forwarded", hop.appendElement(chain))
 }
 
-// chain appends the last hop to what came in. When nothing did although the
-// peer is a proxy, the client is told first.
-func chain(before []string, client, peer netip.Addr, last string) string {
-	if len(before) > 0 {
-		return strings.Join(before, ", ") + ", " + last
+// appendChain begins a list with what came in.
+func appendChain(dst []byte, before []string) []byte {
+	for _, line := range before {
+		dst = append(append(dst, line...), ", "...)
 	}
-	if client == peer {
-		return last
-	}
-	if strings.HasPrefix(last, "for=") {
-		return "for=" + node(client) + ", " + last
-	}
-	return client.String() + ", " + last
+	return dst
 }
 
-// element is one hop in Forwarded.
-func element(peer netip.Addr, host, scheme string) string {
-	return "for=" + node(peer) + ";host=" + quoted(clean(host)) + ";proto=" + scheme
+// hop is who talks to us and how.
+type hop struct {
+	peer, client netip.Addr
+	scheme, host string
 }
 
-// node writes an address as RFC 7239 §6 wants it.
-func node(addr netip.Addr) string {
-	switch {
-	case !addr.IsValid():
-		return "unknown"
-	case addr.Is6():
-		return `"[` + addr.String() + `]"`
-	default:
-		return addr.String()
-	}
-}
-
-// quoted puts what is no token into quotes (RFC 9110 §5.6.4).
-func quoted(s string) string {
-	token := s != ""
-	for i := range len(s) {
-		if !isTokenByte(s[i]) {
-			token = false
+func hopOf(r *http.Request, out *Outbound) hop {
+	h := hop{peer: out.Peer, client: out.Client, scheme: clean(out.Scheme), host: clean(out.Host)}
+	if !h.peer.IsValid() {
+		if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+			h.peer = ap.Addr()
 		}
 	}
-	if token {
-		return s
+	h.peer = h.peer.Unmap().WithZone("")
+	if h.client = h.client.Unmap().WithZone(""); !h.client.IsValid() {
+		h.client = h.peer
 	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+	if h.scheme == "" {
+		h.scheme = "http"
+		if r.TLS != nil {
+			h.scheme = "https"
+		}
+	}
+	if h.host == "" {
+		h.host = clean(r.Host)
+	}
+	return h
 }
 
-func isTokenByte(c byte) bool {
-	switch {
-	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		return true
+func (h *hop) appendPeer(dst []byte) []byte {
+	if !h.peer.IsValid() {
+		return append(dst, "unknown"...)
 	}
-	return strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+	return h.peer.AppendTo(dst)
+}
+
+// appendElement writes the hop as Forwarded wants it.
+func (h *hop) appendElement(dst []byte) []byte {
+	dst = appendNode(append(dst, "for="...), h.peer)
+	dst = appendQuoted(append(dst, ";host="...), h.host)
+	return append(append(dst, ";proto="...), h.scheme...)
+}
+
+// appendNode writes an address (RFC 7239 §6).
+func appendNode(dst []byte, addr netip.Addr) []byte {
+	switch {
+	case !addr.IsValid():
+		return append(dst, "unknown"...)
+	case addr.Is6():
+		return append(addr.AppendTo(append(dst, `"[`...)), `]"`...)
+	default:
+		return addr.AppendTo(dst)
+	}
+}
+
+// appendQuoted puts what is no token into quotes (RFC 9110 §5.6.4).
+func appendQuoted(dst []byte, s string) []byte {
+	token := s != ""
+	for i := range len(s) {
+		token = token && isToken(s[i])
+	}
+	if token {
+		return append(dst, s...)
+	}
+	dst = append(dst, '"')
+	for i := range len(s) {
+		if s[i] == '"' || s[i] == '\\' {
+			dst = append(dst, '\\')
+		}
+		dst = append(dst, s[i])
+	}
+	return append(dst, '"')
 }

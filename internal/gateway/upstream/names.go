@@ -15,9 +15,9 @@ import (
 // before the first connection and then every while, so that a server that moved
 // is found, and connections to where it no longer is are given up.
 type names struct {
-	mu    sync.Mutex
-	list  []string // sorted; nil before the first lookup and for literal addresses
-	next  int      // connections go round the list
+	mu   sync.Mutex
+	list []string // sorted; nil before the first lookup and for literal addresses
+	next int      // connections go round the list
 }
 
 // refresh looks the name up again and reports whether an address that was

@@ -124,7 +124,11 @@ func (p *Pool) Forward(w http.ResponseWriter, r *http.Request, out *Outbound, re
 	}
 	p.standing.requests.Add(1)
 	p.standing.budget.deposit()
-	p.forwardReference(w, r, out, res)
+	if p.lean && leanRequest(r) {
+		p.forwardLean(w, r, out, res)
+	} else {
+		p.forwardReference(w, r, out, res)
+	}
 }
 
 func (r *Result) fail(class observe.ErrorClass, err error) { r.Error, r.Err = class, err }

@@ -19,7 +19,7 @@ func (p *Pool) newReference() *httputil.ReverseProxy {
 		Rewrite:       rewriteReference,
 		Transport:     roundTripper{},
 		FlushInterval: patience,
-		BufferPool:    bufferPool{},
+		BufferPool:    &p.registry.buffers,
 		ErrorLog:      slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
 		ModifyResponse: func(res *http.Response) error {
 			referenceOf(res.Request.Context()).answered(res)
@@ -75,7 +75,7 @@ func (p *Pool) forwardReference(w http.ResponseWriter, r *http.Request, out *Out
 func rewriteReference(pr *httputil.ProxyRequest) {
 	x := referenceOf(pr.In.Context())
 	h := make(http.Header, len(pr.In.Header)+6)
-	writeFields(headerWriter(h), pr.In, x.out)
+	writeFields(&fieldWriter{header: h}, pr.In, x.out)
 	for _, name := range [...]string{"Connection", "Upgrade", "Te"} {
 		if values, ok := pr.Out.Header[name]; ok {
 			h[name] = values

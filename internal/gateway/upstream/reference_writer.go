@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"net"
 	"net/http"
-	"sync"
 	"sync/atomic"
 )
 
@@ -132,13 +131,8 @@ func finishHeader(h http.Header) {
 	}
 }
 
-// buffers are what bodies are copied with.
-var buffers = sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }}
+// Get implements httputil.BufferPool.
+func (b *buffers) Get() []byte { return *b.lend() }
 
-const bufferSize = 32 << 10
-
-// bufferPool lends the reference path the same buffers.
-type bufferPool struct{}
-
-func (bufferPool) Get() []byte  { return *buffers.Get().(*[]byte) }
-func (bufferPool) Put(b []byte) { buffers.Put(&b) }
+// Put implements httputil.BufferPool.
+func (b *buffers) Put(buffer []byte) { b.pool.Put(&buffer) }

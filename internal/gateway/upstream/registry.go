@@ -19,6 +19,9 @@ type Registry struct {
 	lookup func(ctx context.Context, host string) ([]string, error)
 	dialer net.Dialer
 
+	buffers   buffers
+	exchanges sync.Pool // of *exchange
+
 	mu         sync.Mutex
 	servers    map[string]*server // by scheme and authority
 	transports map[transportKey]*http.Transport
@@ -42,6 +45,7 @@ type transportKey struct {
 func NewRegistry(log *slog.Logger) *Registry {
 	return &Registry{
 		log:        log.With("part", "upstream"),
+		exchanges:  sync.Pool{New: func() any { return new(exchange) }},
 		epoch:      time.Now(),
 		lookup:     net.DefaultResolver.LookupHost,
 		dialer:     net.Dialer{KeepAlive: 15 * time.Second},

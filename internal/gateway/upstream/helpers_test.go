@@ -1,0 +1,5 @@
+package upstream_test
+
+import "net/netip"
+
+var loopback = netip.MustParseAddr("127.0.0.1")
