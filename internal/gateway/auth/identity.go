@@ -3,15 +3,26 @@ package auth
 import "lapwing.dev/lapwing/middleware/limit"
 
 // Credentials is where a request may carry them. The caller owns it.
+//
+// Headers that also have Values(name) []string, as an http.Header does, are
+// checked for fields that stand there twice: the upstream might read the other.
 type Credentials struct {
 	Headers limit.Values // nil: none
 	Cookies limit.Values // nil: none
 }
 
-// Identity is who a request comes from. The zero value is nobody known.
+// Schemes of an Identity.
+const (
+	SchemeAPIKey = "api_key"
+	SchemeJWT    = "jwt"
+)
+
+// Identity is who a request comes from. The zero value is nobody known. With a
+// key and a token, both good, the token says who it is and the key's claims are
+// asked where the token has none.
 type Identity struct {
 	Scheme string       // "api_key" or "jwt"; "" when anonymous
-	APIKey string       // name of the key, never the key; "" with a token
+	APIKey string       // name of the key, never the key; "" without one
 	User   string       // the token's subject or the key's name; "" when anonymous
 	Claims limit.Values // the token's claims, or those that the configuration gives to the key; nil when anonymous
 }
@@ -19,13 +30,21 @@ type Identity struct {
 // Anonymous reports whether nobody is known.
 func (i *Identity) Anonymous() bool { return i.Scheme == "" }
 
-// Refusal is why credentials were not accepted. Its text may be shown to the
-// client: it holds nothing that was sent and nothing that was expected.
-type Refusal struct {
-	Code        string // missing | malformed | unknown_key | expired | not_yet_valid | signature | issuer | audience | algorithm | unavailable
-	Message     string
-	Challenge   string // value for WWW-Authenticate (RFC 6750 §3); "" for none
-	Unavailable bool   // keys could not be had: 503 instead of 401
-}
+// Claims are what is said of somebody, as text. Strings are as they are, numbers
+// and booleans as JSON writes them, lists of these with spaces in between (as
+// OAuth writes a scope); the members of objects have names with points:
+// "realm_access.roles".
+type Claims map[string]string
 
-func (r *Refusal) Error() string { return r.Message }
+// Get returns one claim; "" when there is none.
+func (c Claims) Get(name string) string { return c[name] }
+
+// both are the claims of a token and, where it has none, of an API key.
+type both struct{ token, key limit.Values }
+
+func (b *both) Get(name string) string {
+	if text := b.token.Get(name); text != "" {
+		return text
+	}
+	return b.key.Get(name)
+}
