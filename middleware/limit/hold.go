@@ -200,7 +200,8 @@ func (d *Decision) queue(s *waitShard, h *hold, q *Request, until, now int64) re
 	}
 	x.book = h.p.book
 	x.book.waiting.Add(1)
-	x.labelLen = len(l.hash.appendLabel(x.label[:0], h.p.conf.Key, q))
+	var label [4 * maxLabel]byte
+	x.labelLen = copy(x.label[:], l.hash.appendLabel(label[:0], h.p.conf.Key, q))
 	until = x.until
 	s.mu.Unlock()
 	// A request is in one queue only, of the policy that holds it back longest:

@@ -82,6 +82,7 @@ func (h *hasher) appendLabel(to []byte, parts []KeyPart, q *Request) []byte {
 		}
 		k := &parts[i]
 		text := k.text(q)
+		shown := text[:min(len(text), maxLabel)]
 		switch {
 		case k.kind == partAddress:
 			to = appendNetwork(to, q.Client, int(k.v4), int(k.v6))
@@ -92,11 +93,11 @@ func (h *hasher) appendLabel(to []byte, parts []KeyPart, q *Request) []byte {
 			to = append(to, '#')
 			to = strconv.AppendUint(to, h.public(h.text(text))>>32, 16)
 		case k.kind == partAPIKey:
-			to = append(append(to, "key:"...), text...)
+			to = append(append(to, "key:"...), shown...)
 		case k.kind == partClaim:
-			to = append(append(append(to, k.name...), ':'), text...)
+			to = append(append(append(to, k.name...), ':'), shown...)
 		default:
-			to = append(to, text...)
+			to = append(to, shown...)
 		}
 		if len(to) >= maxLabel {
 			return to[:maxLabel]

@@ -3,6 +3,7 @@ package limit
 import (
 	"errors"
 	"fmt"
+	"net/textproto"
 	"strconv"
 	"strings"
 )
@@ -52,8 +53,10 @@ func (k KeyPart) Prefix(v4, v6 int) KeyPart {
 	return k
 }
 
-// Header counts by the value of a request header.
-func Header(name string) KeyPart { return KeyPart{kind: partHeader, name: name} }
+// Header counts by the value of a request header, whatever the case of its name.
+func Header(name string) KeyPart {
+	return KeyPart{kind: partHeader, name: textproto.CanonicalMIMEHeaderKey(name)}
+}
 
 // APIKeyName counts by the name of the API key.
 func APIKeyName() KeyPart { return KeyPart{kind: partAPIKey} }
