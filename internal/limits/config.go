@@ -27,7 +27,7 @@ type Limit struct {
 	Burst *int64 `yaml:"burst"`
 	// Quota is how many requests one key may make in a calendar minute, hour, day, week or month (UTC), counted from zero in each; several hold together. Example: [100000/day, 2000000/month]
 	Quota Quota `yaml:"quota"`
-	// Concurrency is how many requests of one key may be in work at the same time. Example: 20
+	// Concurrency is how many requests of one key may be in work at the same time; with `adaptive`, how many of all keys together. Example: 20
 	Concurrency Concurrency `yaml:"concurrency"`
 	// Mode says what happens to the excess: reject, throttle or shadow. Rejected requests are answered with 429, throttled ones wait in a queue, shadow counts only. Default: reject.
 	Mode string `yaml:"mode"`
@@ -67,9 +67,9 @@ func (q *Quota) FromScalar(text string) error {
 
 // Concurrency is how many requests may be in work at the same time.
 type Concurrency struct {
-	// Max is the most requests of one key in work at the same time. Default: no limit; with `adaptive`, 1000.
+	// Max is the most requests in work at the same time: of one key, or with `adaptive` of all together. Default: none; with `adaptive`, 1000.
 	Max *int64 `yaml:"max"`
-	// Adaptive finds the limit by itself: it falls when answers become slower than they were, and rises again.
+	// Adaptive finds the limit by itself, for each upstream of tiers: it falls when answers become slower than they were, and rises again. What is over it is answered with 503.
 	Adaptive bool `yaml:"adaptive"`
 	// Min is what `adaptive` never goes below. Default: 4.
 	Min *int64 `yaml:"min"`
@@ -79,7 +79,7 @@ type Concurrency struct {
 type Queue struct {
 	// Depth is the most requests of one key that wait. Default: 100.
 	Depth *int64 `yaml:"depth"`
-	// Wait is the longest that a request waits. Default: 2s.
+	// Wait is the longest that a request waits; one that would wait longer is rejected at once. Default: 10s.
 	Wait units.Duration `yaml:"wait"`
 }
 

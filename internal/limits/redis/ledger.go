@@ -83,6 +83,19 @@ func (l *ledger) draw(most int) []limit.Take {
 	return takes
 }
 
+// ended takes out how many requests of a counter have ended.
+func (l *ledger) ended(t *limit.Take) int64 {
+	n := nameOf(t)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	entry, known := l.entries[n]
+	if !known || entry.Cost >= 0 {
+		return 0
+	}
+	delete(l.entries, n)
+	return -entry.Cost
+}
+
 // restore puts back what could not be told.
 func (l *ledger) restore(takes []limit.Take) {
 	for i := range takes {

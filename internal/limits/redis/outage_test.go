@@ -161,6 +161,40 @@ func TestWhatWasCountedMeanwhileIsTold(t *testing.T) {
 	})
 }
 
+// TestNobodyGetsASecondBurstByAnOutage: what a limit let in without the store is
+// charged afterwards.
+func TestNobodyGetsASecondBurstByAnOutage(t *testing.T) {
+	server := startServer(t)
+	s := server.open(t, func(o *Options) { o.NoLeases, o.Budget = true, testBudget })
+	s.SetOutages(map[string]limit.Outage{"closed": limit.Closed, "open": limit.Open})
+	quota := limit.Take{Policy: "quota", Kind: limit.KindQuota, Key: 1, Cost: 1, Enforced: true, Quota: limit.Quota{Count: 100, Period: limit.Day}, Window: today()}
+	share, closed, open := rateOf("share", 1, limit.PerHour(10), 10), rateOf("closed", 1, limit.PerHour(10), 10), rateOf("open", 1, limit.PerHour(10), 10)
+	server.stop()
+	for range 7 {
+		for _, x := range []limit.Take{share, closed, quota} {
+			if s.Take(t.Context(), []limit.Take{x}) == nil {
+				t.Fatal("the store answers")
+			}
+		}
+	}
+	for range 70 {
+		_ = s.Take(t.Context(), []limit.Take{open})
+	}
+	server.cont()
+	waitFor(t, "the store to be up", s.up.Load)
+	for _, want := range []struct {
+		take limit.Take
+		left int64
+	}{{share, 3}, {closed, 10}, {open, 0}, {quota, 93}} {
+		want.take.Cost = 0
+		ask := []limit.Take{want.take}
+		waitFor(t, "an answer", func() bool { return s.Take(t.Context(), ask) == nil })
+		if got := ask[0].Outcome.Remaining; got != want.left {
+			t.Errorf("%s has %d left after the outage, want %d", want.take.Policy, got, want.left)
+		}
+	}
+}
+
 // TestAClientThatWentAwayIsNotTheStoresFault: its place is given back, and the
 // store stays in use.
 func TestAClientThatWentAwayIsNotTheStoresFault(t *testing.T) {

@@ -122,6 +122,7 @@ func (s *Store) resync(ctx context.Context) error {
 		}
 		takes = takes[n:]
 	}
+	s.meanwhile.settle(s.ledger)
 	return s.flush(ctx)
 }
 

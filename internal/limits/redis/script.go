@@ -34,9 +34,10 @@ const (
 
 // item is one counter in a call of the script.
 type item struct {
-	take *limit.Take
-	want int64 // of a rate: tokens to take ahead with the cost; 0: none
-	set  bool  // of work: take.Cost is how many there are
+	take  *limit.Take
+	want  int64 // of a rate: tokens to take ahead with the cost; 0: none
+	set   bool  // of work: take.Cost is how many there are
+	ended int64 // of work: so many have ended that the store does not know of
 }
 
 // verdict is what the script said of one item.
@@ -81,7 +82,7 @@ func appendItem(args []string, it item) []string {
 		expires := (t.Window[1] + 60) * 1000
 		return append(args, "q", soft, number(t.Quota.Count), number(t.Cost), number(expires), "0", "0", "0")
 	case t.Kind == limit.KindInUse:
-		return append(args, "c", soft, number(t.Most), number(t.Cost), "0", "0", "0", "0")
+		return append(args, "c", soft, number(t.Most), number(t.Cost), number(it.ended), "0", "0", "0")
 	}
 	count, period := microseconds(t.Rate.Rate)
 	return append(args, "r", soft, number(count), number(period), number(t.Rate.Burst), number(t.Cost),
@@ -141,6 +142,10 @@ func (s *Store) run(ctx context.Context, client rueidis.Client, mode string, ite
 	return time.UnixMicro(reply[0]), reply[1] == 1, verdicts, nil
 }
 
+// retryWork is told to those who are refused since too many requests are in
+// work: nobody knows when one of them ends.
+const retryWork = time.Second
+
 // outcome is the verdict as the limiter reads it.
 func (v *verdict) outcome(t *limit.Take, now time.Time) limit.Outcome {
 	o := limit.Outcome{Allowed: v.allowed, Remaining: v.remaining, Reset: v.reset}
@@ -151,6 +156,9 @@ func (v *verdict) outcome(t *limit.Take, now time.Time) limit.Outcome {
 			o.RetryAfter = o.Reset
 		}
 	case t.Kind == limit.KindInUse:
+		if !v.allowed {
+			o.RetryAfter = retryWork
+		}
 	case v.allowed:
 		o.Delay = v.wait
 	case v.wait > 0:

@@ -71,10 +71,11 @@ type Store struct {
 	slots   chan struct{} // of calls at the same time
 	nodes   atomic.Int64
 
-	leases *leases // nil: none
-	work   *work
-	ledger *ledger
-	stats  stats
+	leases    *leases // nil: none
+	work      *work
+	ledger    *ledger
+	meanwhile *meanwhile
+	stats     stats
 
 	background sync.WaitGroup // goroutines of calls that were given up
 }
@@ -107,7 +108,7 @@ func New(o Options) (*Store, error) {
 		client: client, prefix: o.Prefix, node: o.Node, budget: o.Budget, log: o.Log, health: o.Health,
 		take: rueidis.NewLuaScript(takeScript), beat: rueidis.NewLuaScript(beatScript),
 		breaker: newBreaker(), slots: make(chan struct{}, mostCalls),
-		work: newWork(), ledger: newLedger(), stats: newStats(),
+		work: newWork(), ledger: newLedger(), meanwhile: newMeanwhile(), stats: newStats(),
 	}
 	s.nodes.Store(1)
 	if s.prefix == "" {
@@ -136,8 +137,7 @@ func New(o Options) (*Store, error) {
 // Take implements limit.Counter.
 func (s *Store) Take(ctx context.Context, takes []limit.Take) error {
 	if !s.up.Load() {
-		s.stats.failed.Inc()
-		return ErrAway
+		return s.without(takes, ErrAway)
 	}
 	now := s.leases.now()
 	here := s.leases.local(takes, now)
@@ -147,9 +147,15 @@ func (s *Store) Take(ctx context.Context, takes []limit.Take) error {
 	}
 	items := make([]item, 0, len(takes))
 	for i := range takes {
-		if here&(1<<i) == 0 {
-			items = append(items, item{take: &takes[i], want: s.leases.wanted(&takes[i], now, s.nodes.Load())})
+		if here&(1<<i) != 0 {
+			continue
 		}
+		it := item{take: &takes[i], want: s.leases.wanted(&takes[i], now, s.nodes.Load())}
+		if it.take.Kind == limit.KindInUse {
+			// A place that is free here is free for who comes next.
+			it.ended = s.ledger.ended(it.take)
+		}
+		items = append(items, it)
 	}
 	began := time.Now()
 	at, allowed, verdicts, err := s.ask(ctx, items)
@@ -157,8 +163,10 @@ func (s *Store) Take(ctx context.Context, takes []limit.Take) error {
 		s.leases.undo(takes, here)
 	}
 	if err != nil {
-		s.stats.failed.Inc()
-		return err
+		if ctx.Err() != nil {
+			return err
+		}
+		return s.without(takes, err)
 	}
 	s.stats.asked.Inc()
 	s.stats.latency.Observe(time.Since(began).Seconds())
@@ -166,6 +174,13 @@ func (s *Store) Take(ctx context.Context, takes []limit.Take) error {
 		s.keep(&items[i], &verdicts[i], allowed, at, now)
 	}
 	return nil
+}
+
+// without notes takes that are decided without the store.
+func (s *Store) without(takes []limit.Take, reason error) error {
+	s.stats.failed.Inc()
+	s.meanwhile.note(takes, s.nodes.Load())
+	return reason
 }
 
 // keep writes what the store said into a take, and remembers what it gave.
@@ -202,6 +217,9 @@ func (s *Store) ask(ctx context.Context, items []item) (time.Time, bool, []verdi
 	select {
 	case s.slots <- struct{}{}:
 	default:
+		for _, it := range items {
+			s.ledger.add(it.take, -it.ended) // not told after all
+		}
 		return time.Time{}, false, nil, errBusy
 	}
 	// The client may block for longer than its context, while it connects or
@@ -211,7 +229,8 @@ func (s *Store) ask(ctx context.Context, items []item) (time.Time, bool, []verdi
 	takes := make([]limit.Take, len(items))
 	for i, it := range items {
 		takes[i] = *it.take
-		own[i] = item{take: &takes[i], want: it.want, set: it.set}
+		own[i] = it
+		own[i].take = &takes[i]
 	}
 	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.budget)
 	replies := make(chan reply) // without a buffer: a reply is read, or its sender knows that nobody does

@@ -13,7 +13,7 @@
 -- then for each item eight texts: kind, soft (1 or 0), and six numbers
 --   r soft count period_us burst cost want wait_us   rate; want > cost: as many as that, if they are there
 --   q soft limit cost expires_ms 0 0 0               quota of a window
---   c soft limit cost 0 0 0 0                        requests in work
+--   c soft limit cost ended 0 0 0                    requests in work; ended ones go first, in any case
 --   s 0 count 0 0 0 0 0                              requests in work, as this server counts them
 -- A soft item never refuses the others, and takes only what is there.
 --
@@ -94,7 +94,10 @@ end
 -- servers that were not heard of for a while do not count and go away, so that
 -- a dead one leaks nothing.
 local function work(item)
-  local limit, cost = item[3], item[4]
+  local limit, cost, ended = item[3], item[4], item[5]
+  if ended > 0 and redis.call('HINCRBY', item.key, node, string.format('%.0f', -ended)) <= 0 then
+    redis.call('HDEL', item.key, node)
+  end
   local used = 0
   local fields = redis.call('HGETALL', item.key)
   for i = 1, #fields, 2 do
