@@ -52,20 +52,21 @@ func TestATokenSpeaksForItsScopes(t *testing.T) {
 
 func TestScopesIncludeEachOther(t *testing.T) {
 	tests := []struct {
-		held               access.Scope
-		read, write, admin bool
+		held                       access.Scope
+		ingest, read, write, admin bool
 	}{
-		{access.Read, true, false, false},
-		{access.Write, true, true, false},
-		{access.Admin, true, true, true},
-		{"root", false, false, false},
-		{"", false, false, false},
+		{access.Ingest, true, false, false, false},
+		{access.Read, false, true, false, false},
+		{access.Write, true, true, true, false},
+		{access.Admin, true, true, true, true},
+		{"root", false, false, false, false},
+		{"", false, false, false, false},
 	}
 	for _, test := range tests {
 		id := access.Identity{Scopes: []access.Scope{test.held}}
-		got := []bool{id.Can(access.Read), id.Can(access.Write), id.Can(access.Admin)}
-		if diff := cmp.Diff([]bool{test.read, test.write, test.admin}, got); diff != "" {
-			t.Errorf("who holds %q can read, write, admin (-want +got):\n%s", test.held, diff)
+		got := []bool{id.Can(access.Ingest), id.Can(access.Read), id.Can(access.Write), id.Can(access.Admin)}
+		if diff := cmp.Diff([]bool{test.ingest, test.read, test.write, test.admin}, got); diff != "" {
+			t.Errorf("who holds %q can ingest, read, write, admin (-want +got):\n%s", test.held, diff)
 		}
 		if id.Can("root") || id.Can("") {
 			t.Errorf("who holds %q can do what does not exist", test.held)

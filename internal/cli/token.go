@@ -54,7 +54,7 @@ func newTokenCreate(s streams, g *globals, data *dataFlags) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringSliceVar(&scopes, "scope", []string{"read"}, "read, write or admin")
+	cmd.Flags().StringSliceVar(&scopes, "scope", []string{"read"}, "ingest, read, write or admin")
 	cmd.Flags().StringVar(&expires, "expires", "", "end of its life from now, such as 90d; never without it")
 	return cmd
 }
