@@ -7,6 +7,7 @@ import (
 
 	"lapwing.dev/lapwing/internal/gateway/auth"
 	"lapwing.dev/lapwing/internal/gateway/upstream"
+	"lapwing.dev/lapwing/middleware/clientip"
 	"lapwing.dev/lapwing/middleware/limit"
 	"lapwing.dev/lapwing/middleware/observe"
 	"lapwing.dev/lapwing/middleware/tracecontext"
@@ -27,7 +28,7 @@ type inquiry struct {
 	peerKey string     // ClientKey of peer; "" to make it
 	trusted bool       // peer is a proxy that is believed
 
-	bodySize int64 // Content-Length; -1 unknown
+	resolver *clientip.Resolver // that knows who is believed
 }
 
 // lines are a request's header fields. An http.Header is one.
@@ -102,14 +103,9 @@ func (c *call) end(answer http.Header) {
 		return
 	}
 	c.decided = false
-	if c.refusal != nil { // it was refused after it had been decided
-		c.decision.Cancel()
-		return
-	}
-	f := limit.Feedback{
-		Status:  c.res.Status,
-		Latency: c.res.Phases.Connect + c.res.Phases.Wait,
-		Headers: answer,
+	f := limit.Feedback{Status: c.res.Status, Latency: c.res.Phases.Connect + c.res.Phases.Wait, Headers: answer}
+	if c.refusal != nil { // it was let in, and counts; but its status and headers are ours
+		f.Status, f.Headers = c.refusal.status, nil
 	}
 	switch c.res.Error {
 	case observe.ErrorConnect, observe.ErrorTimeout, observe.ErrorReset, observe.ErrorNoUpstream:

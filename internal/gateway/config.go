@@ -13,8 +13,10 @@ type Config struct {
 	TLS *TLS `yaml:"tls"`
 	// H2C also speaks HTTP/2 without TLS to clients that begin with it, as gRPC in a private network does. Default: false.
 	H2C bool `yaml:"h2c"`
-	// TrustedProxies are addresses and networks whose X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host and Forwarded are believed. Nobody else's are. Default: none. Example: [10.0.0.0/8]
+	// TrustedProxies are addresses and networks of proxies in front of this gateway. What they say of the client (its address in `client_header`, X-Forwarded-Proto, X-Forwarded-Host) is believed, nobody else's word is. Default: none. Example: [10.0.0.0/8]
 	TrustedProxies []Network `yaml:"trusted_proxies"`
+	// ClientHeader is the one header in which trusted proxies write the client's address: X-Forwarded-For, Forwarded (RFC 7239), or another with addresses alone. Default: X-Forwarded-For. Example: Forwarded
+	ClientHeader string `yaml:"client_header"`
 	// Routes say which requests go where; the one with the longest path wins, one with a host before one without.
 	Routes []Route `yaml:"routes"`
 	// Auth says who clients can be, for all routes that have no `auth` of their own. Default: nobody is known, everybody may come in.

@@ -58,7 +58,7 @@ func (g *Gateway) begin(c *call) {
 
 	e.Client, e.ClientKey = a.peer, a.peerKey
 	if a.trusted {
-		if client := c.table.resolver.Resolve(a.peer, a.headers); client != a.peer {
+		if client := a.resolver.Resolve(a.peer, a.headers); client != a.peer {
 			e.Client, e.ClientKey = client, ""
 		}
 	}

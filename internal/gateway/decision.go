@@ -112,7 +112,8 @@ func inquire(c *call, r *http.Request) *refusal {
 	a.peer, a.peerKey = peerOf(r), ""
 	a.headers, a.proto = h, r.Proto
 	c.cookies.headers = h
-	a.trusted = c.table.inquirers.Trusts(a.peer)
+	a.resolver = c.table.inquirers
+	a.trusted = a.resolver.Trusts(a.peer)
 	a.method = first(h, r.Method, "X-Original-Method", "X-Forwarded-Method")
 	a.target = first(h, "", "X-Original-Uri", "X-Forwarded-Uri")
 	a.host = first(h, r.Host, "X-Original-Host", "X-Forwarded-Host")

@@ -132,8 +132,15 @@ func (g *Gateway) Close() {
 // Upstreams are the servers behind the gateway, for pages and metrics.
 func (g *Gateway) Upstreams() *upstream.Registry { return g.upstreams }
 
+// InFlight is how many requests are in work, those that a throttle holds back
+// included.
+func (g *Gateway) InFlight() int64 { return g.metrics.inFlight.Load() }
+
 // Addr is where the gateway listens; nil when it does not.
 func (g *Gateway) Addr() net.Addr { return g.addressOf(func() *entrance { return g.main }) }
+
+// Secure reports whether clients come by TLS.
+func (g *Gateway) Secure() bool { return g.table.Load().tls != nil }
 
 // DecisionAddr is the address of the decision endpoint's own, nil without one.
 func (g *Gateway) DecisionAddr() net.Addr {

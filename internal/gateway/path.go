@@ -122,7 +122,7 @@ func hex(c byte) (byte, bool) {
 // has no slash at its end.
 func stripTarget(target, prefix string) string {
 	rest := target
-	if literal, ok := strings.CutPrefix(target, prefix); ok {
+	if literal, ok := strings.CutPrefix(target, prefix); ok && (literal == "" || literal[0] == '/' || literal[0] == '?') {
 		rest = literal
 	} else {
 		rest = target[prefixLength(target, prefix):]

@@ -63,7 +63,6 @@ func describe(c *call, r *http.Request) {
 	a := &c.asked
 	a.source = observe.SourceGateway
 	a.method, a.host, a.headers, a.proto = r.Method, r.Host, r.Header, r.Proto
-	a.bodySize = r.ContentLength
 	a.target = r.RequestURI
 	if a.target == "" || a.target[0] != '/' && r.URL.Host != "" {
 		a.target = r.URL.RequestURI() // a target in absolute form (RFC 9112 §3.2.2); Host is that of the target then
@@ -77,7 +76,8 @@ func describe(c *call, r *http.Request) {
 	if r.TLS != nil {
 		a.scheme = "https"
 	}
-	a.trusted = c.table.resolver.Trusts(a.peer)
+	a.resolver = c.table.resolver
+	a.trusted = a.resolver.Trusts(a.peer)
 	if a.trusted {
 		if proto := strings.ToLower(r.Header.Get("X-Forwarded-Proto")); proto == "http" || proto == "https" {
 			a.scheme = proto

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -58,9 +59,10 @@ func (g *Gateway) newTable(cfg Config, around Around) (*table, error) {
 	for _, n := range cfg.TrustedProxies {
 		trusted = append(trusted, n.Prefix())
 	}
-	t.resolver = clientip.New(clientip.Options{Trusted: trusted})
-	loopback := append(trusted, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
-	t.inquirers = clientip.New(clientip.Options{Trusted: loopback})
+	header := http.CanonicalHeaderKey(cfg.ClientHeader)
+	t.resolver = clientip.New(clientip.Options{Trusted: trusted, Header: header})
+	loopback := append(slices.Clip(trusted), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
+	t.inquirers = clientip.New(clientip.Options{Trusted: loopback, Header: header})
 	if s := cfg.Trace.Sample; s != nil {
 		t.sample = float64(*s)
 	}

@@ -28,6 +28,9 @@ func (c *Config) Validate() fault.Problems {
 	if c.Decision.Listen != "" && c.withDefaults().Listen == c.Decision.Listen {
 		ps.Add("decision.listen", "take another port, or remove it: the endpoint is at "+DecisionPath+" on the gateway's own address, too", "the gateway listens on %s itself", c.Decision.Listen)
 	}
+	if c.ClientHeader != "" && !isToken(c.ClientHeader) {
+		ps.Add("client_header", "write X-Forwarded-For or Forwarded", "%q is not a header", c.ClientHeader)
+	}
 	if p := c.Decision.Path; p != "" && p != "off" && !strings.HasPrefix(p, "/") {
 		ps.Add("decision.path", "write /"+p+", or off", "%q is not a path", p)
 	}

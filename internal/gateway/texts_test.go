@@ -1,0 +1,24 @@
+package gateway_test
+
+import (
+	"testing"
+
+	"lapwing.dev/lapwing/internal/gateway"
+	"lapwing.dev/lapwing/internal/units"
+)
+
+func networks(t *testing.T, texts ...string) []gateway.Network {
+	t.Helper()
+	list := make([]gateway.Network, len(texts))
+	for i, text := range texts {
+		if err := list[i].UnmarshalText([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return list
+}
+
+func sizeOf(n int64) *units.Size {
+	s := units.Size(n)
+	return &s
+}
