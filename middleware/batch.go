@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 
 	"lapwing.dev/lapwing/middleware/observe"
+	"lapwing.dev/lapwing/middleware/tracecontext"
 )
 
 const (
@@ -15,6 +16,7 @@ const (
 // batch is one piece of work for the server: exchanges as lines of JSON,
 // compressed. Its memory is used again.
 type batch struct {
+	id    string // the same each time that it is sent
 	count int
 	line  []byte
 	body  bytes.Buffer
@@ -37,6 +39,7 @@ func (b *batch) fill(from *ring) bool {
 		return false
 	}
 	_ = b.gzip.Close() //nolint:errcheck // into memory
+	b.id = tracecontext.NewRequestID()
 	return true
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
-	"time"
 
 	"lapwing.dev/lapwing/middleware/tracecontext"
 )
@@ -19,8 +18,8 @@ type carrier struct {
 	writer   writer
 	body     body
 	identity Identity
-	served   time.Time // when the handler was called; zero: it was not
-	returned bool      // the handler did
+	called   bool // the handler was
+	returned bool // the handler did
 }
 
 // Value gives the Observation to FromContext.

@@ -60,19 +60,17 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if m.blocked(c, s) || m.limited(h, c, s) {
 		return
 	}
-	c.served = time.Now()
+	c.called = true
 	h.next.ServeHTTP(c.writer.exposed(), c.request)
 	c.returned = true
 }
 
 // begin writes down what is known before anything is decided.
 func (m *Middleware) begin(c *carrier, s *state) {
-	r, e := c.request, &s.exchange
-	*e = observe.Exchange{
-		Time: c.writer.start, Source: observe.SourceMiddleware, API: m.o.API,
-		Method: r.Method, Scheme: "http", Host: r.Host, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Protocol: r.Proto,
-		UserAgent: first(r.Header, "User-Agent"), Verdict: observe.Allowed,
-	}
+	r, e := c.request, &s.exchange // which is empty: end has cleared it
+	e.Time, e.Source, e.API, e.Verdict = c.writer.start, observe.SourceMiddleware, m.o.API, observe.Allowed
+	e.Method, e.Scheme, e.Host, e.Protocol = r.Method, "http", r.Host, r.Proto
+	e.Path, e.Query, e.UserAgent = r.URL.EscapedPath(), r.URL.RawQuery, first(r.Header, "User-Agent")
 	if r.TLS != nil {
 		e.Scheme = "https"
 	}
@@ -135,16 +133,13 @@ func (m *Middleware) limited(h *handler, c *carrier, s *state) bool {
 		return false
 	}
 	r, e, d := c.request, &s.exchange, &s.decision
-	operation, _ := m.routes.of(r.Method, m.o.Operation(r))
-	if operation == "" && h.mux != nil {
-		_, pattern := h.mux.Handler(r)
-		operation, _ = m.routes.of(r.Method, pattern)
+	q := &s.request
+	q.Method, q.Path, q.API, q.Client, q.APIKey = r.Method, e.Path, m.o.API, e.Client, c.identity.APIKey
+	q.Headers, q.Cookies, q.Token = r.Header, cookies{r}, c.identity.Claims
+	if m.byRoute {
+		q.Operation = h.operation(r)
 	}
-	s.request = limit.Request{
-		Method: r.Method, Path: e.Path, Operation: operation, API: m.o.API, Client: e.Client,
-		APIKey: c.identity.APIKey, Headers: r.Header, Cookies: cookies{r}, Token: c.identity.Claims,
-	}
-	m.rules.Decide(r.Context(), &s.request, d)
+	m.rules.Decide(r.Context(), q, d)
 	e.Tier, e.Policy = d.Tier, d.Policy
 	if d.Shadow != "" {
 		e.Shadow = d.Shadow
@@ -167,6 +162,17 @@ func (m *Middleware) limited(h *handler, c *carrier, s *state) bool {
 	return false
 }
 
+// operation is the route of a request that was not served yet, as far as
+// somebody knows it.
+func (h *handler) operation(r *http.Request) string {
+	pattern := h.m.o.Operation(r)
+	if pattern == "" && h.mux != nil {
+		_, pattern = h.mux.Handler(r)
+	}
+	operation, _ := h.m.routes.of(r.Method, pattern)
+	return operation
+}
+
 // wait holds a throttled request back; it reports false when its client did not
 // wait for as long.
 func (m *Middleware) wait(ctx context.Context, c *carrier, s *state) bool {
@@ -184,17 +190,16 @@ func (m *Middleware) wait(ctx context.Context, c *carrier, s *state) bool {
 // on. A panic goes on as it was.
 func (m *Middleware) end(c *carrier, s *state) {
 	panicked := recover()
-	now := time.Now()
 	e, w := &s.exchange, &c.writer
-	e.Duration = now.Sub(w.start)
+	e.Duration = time.Since(w.start)
 	e.RequestBytes, e.ResponseBytes = c.body.read.Load(), w.bytes
 	e.Error = c.failure(panicked)
 	e.Status = w.status
 	if e.Status == 0 && c.returned && e.Error == observe.NoError {
 		e.Status = http.StatusOK // net/http sends it when a handler wrote nothing
 	}
-	if !w.first.IsZero() && !c.served.IsZero() {
-		e.Phases.Wait, e.Phases.Transfer = w.first.Sub(c.served), now.Sub(w.first)
+	if w.status != 0 && c.called {
+		e.Phases.Wait, e.Phases.Transfer = w.first-e.Phases.Queued, e.Duration-w.first
 	}
 	if c.user != "" {
 		e.User = c.user
@@ -202,7 +207,7 @@ func (m *Middleware) end(c *carrier, s *state) {
 	m.route(c, e)
 	if s.decided {
 		s.decision.Done(limit.Feedback{
-			Status: e.Status, Latency: now.Sub(c.served), Dropped: e.Status == http.StatusServiceUnavailable || e.Error == observe.ErrorTimeout,
+			Status: e.Status, Latency: e.Duration - e.Phases.Queued, Dropped: e.Status == http.StatusServiceUnavailable || e.Error == observe.ErrorTimeout,
 			Headers: w.Header(),
 		})
 		s.decided = false
@@ -225,7 +230,7 @@ func (m *Middleware) end(c *carrier, s *state) {
 // route writes down which operation served the request.
 func (m *Middleware) route(c *carrier, e *observe.Exchange) {
 	route := c.operation
-	if route == "" && !c.served.IsZero() {
+	if route == "" && c.called {
 		route = m.o.Operation(c.request)
 	}
 	if route != "" {
@@ -242,7 +247,7 @@ func (c *carrier) failure(panicked any) observe.ErrorClass {
 		return observe.NoError // the context of a hijacked connection ends with it
 	case panicked != nil && !(panicked == http.ErrAbortHandler && err != nil): //nolint:errorlint // net/http compares so, too
 		return observe.ErrorInternal
-	case !c.returned && !c.served.IsZero() && panicked == nil:
+	case !c.returned && c.called && panicked == nil:
 		return observe.ErrorInternal // runtime.Goexit
 	case errors.Is(err, context.DeadlineExceeded):
 		return observe.ErrorTimeout

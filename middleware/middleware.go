@@ -18,7 +18,7 @@ type Middleware struct {
 	resolver  *clientip.Resolver
 	redactor  *observe.Redactor
 	rules     *limit.Rules // nil: nothing is limited
-	byRoute   bool         // a policy counts by operation
+	byRoute   bool         // limits may ask for the operation
 	blocks    []Blocker
 	routes    routes
 	keys      clientKeys
@@ -54,7 +54,7 @@ func New(o Options) (*Middleware, error) {
 		if m.rules, err = limiter.Compile(o.Policies, o.Tiers); err != nil {
 			return nil, fmt.Errorf("middleware: %w", err)
 		}
-		m.byRoute = countsByOperation(o.Policies)
+		m.byRoute = asksForOperation(&o)
 	}
 	if o.Blocks != nil {
 		m.blocks = append(m.blocks, o.Blocks)
@@ -69,10 +69,20 @@ func New(o Options) (*Middleware, error) {
 	return m, nil
 }
 
-func countsByOperation(policies []limit.Policy) bool {
+// asksForOperation reports whether a policy counts by operation, or has a
+// function that may look at it.
+func asksForOperation(o *Options) bool {
 	operation := limit.OperationKey().String()
-	for _, p := range policies {
-		for _, part := range p.Key {
+	for _, tier := range o.Tiers {
+		if tier.When != nil {
+			return true
+		}
+	}
+	for _, policy := range o.Policies {
+		if policy.Exempt != nil || policy.Cost.Request != nil {
+			return true
+		}
+		for _, part := range policy.Key {
 			if part.String() == operation {
 				return true
 			}

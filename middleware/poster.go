@@ -19,9 +19,8 @@ const (
 	maxAnswer     = 64 << 10 // bytes of an answer that are read
 	maxPause      = 5 * time.Minute
 
-	// droppedHeader tells how many exchanges were dropped since the last batch
-	// that arrived.
-	droppedHeader = "Lapwing-Dropped"
+	batchHeader   = "Lapwing-Batch"   // id of the batch: one that comes twice counts once
+	droppedHeader = "Lapwing-Dropped" // how many exchanges were dropped since the last batch that arrived
 )
 
 // poster speaks to the server.
@@ -62,6 +61,7 @@ func (p *poster) send(ctx context.Context, b *batch, dropped uint64) (answer, er
 	}
 	r.Header.Set("Content-Type", "application/x-ndjson")
 	r.Header.Set("Content-Encoding", "gzip")
+	r.Header.Set(batchHeader, b.id)
 	if dropped > 0 {
 		r.Header.Set(droppedHeader, strconv.FormatUint(dropped, 10))
 	}

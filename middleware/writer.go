@@ -13,9 +13,9 @@ import (
 // of it in forms.go, which can do what the writer below can do.
 type writer struct {
 	inner    http.ResponseWriter
-	start    time.Time // when the request came
-	first    time.Time // when the answer began; zero: not yet
-	status   int       // 0: not yet
+	start    time.Time     // when the request came
+	first    time.Duration // from start until the answer began
+	status   int           // 0: not yet
 	bytes    int64
 	head     bool // no body is sent, whatever is written
 	hijacked bool
@@ -60,7 +60,7 @@ func (w *writer) WriteString(s string) (int, error) {
 // answered notes the status, once, and the time.
 func (w *writer) answered(status int) {
 	if w.status == 0 && !w.hijacked {
-		w.status, w.first = status, time.Now()
+		w.status, w.first = status, time.Since(w.start)
 	}
 }
 
