@@ -100,11 +100,17 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.parts.checks.Load(ctx); err != nil {
 		return err
 	}
+	if err := a.parts.limits.Load(ctx); err != nil {
+		return err
+	}
 	commit()
 	if err := a.buildWeb(); err != nil {
 		return err
 	}
-	return a.listen(ctx)
+	if err := a.listen(ctx); err != nil {
+		return err
+	}
+	return a.parts.gateway.Listen(ctx)
 }
 
 // openStores opens the data folder for this server alone, and builds the parts on it.
@@ -128,7 +134,8 @@ func (a *App) openStores(ctx context.Context) (err error) {
 	}
 	a.parts = newParts(partsDeps{
 		log: a.log, dir: a.loaded.Dir, store: a.store, access: a.db.Access(), notices: a.notices,
-		publisher: a.hub, onResult: a.latency.Observe, traceSeed: seed,
+		publisher: a.hub, onResult: a.latency.Observe, seed: seed,
+		bounds: a.loaded.File.Traffic, gateway: a.options.Gateway, stdout: a.options.Stdout,
 	})
 	return nil
 }
@@ -176,6 +183,8 @@ func (a *App) registry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	r.MustRegister(a.parts.checks.Collectors()...)
+	r.MustRegister(a.parts.gateway.Collectors()...)
+	r.MustRegister(a.parts.traffic.Collectors()...)
 	r.MustRegister(a.reload.collectors(&a.mu)...)
 	return r
 }
@@ -186,8 +195,11 @@ func (a *App) Run(ctx context.Context) error {
 	ready := make(chan struct{})
 	parts := []lifecycle.Part{
 		{Name: "catalog", Run: a.parts.catalog.Run},
+		{Name: "limits", Run: a.parts.limits.Run},
+		{Name: "traffic", Run: a.parts.traffic.Run},
 		{Name: "checks", Run: a.parts.checks.Run, Ready: a.parts.checks.Ready, Stop: 30 * time.Second},
 		{Name: "latency of the last hour", Run: a.warmLatency},
+		{Name: "gateway", Run: a.parts.gateway.Run, Ready: a.parts.gateway.Ready, Stop: time.Minute},
 		{Name: "web", Run: func(ctx context.Context) error {
 			close(ready)
 			return web.Serve(ctx, a.ln, a.handler, a.log, a.streams.Close)
@@ -221,6 +233,9 @@ func waitFor(ready <-chan struct{}) func(context.Context) error {
 
 // close releases what New opened.
 func (a *App) close() {
+	if a.parts != nil {
+		a.parts.gateway.Close()
+	}
 	if a.ln != nil {
 		_ = a.ln.Close() //nolint:errcheck // the server has closed it already, or never began
 	}
@@ -232,15 +247,31 @@ func (a *App) close() {
 }
 
 // URL is where a browser finds the pages.
-func (a *App) URL() string {
-	host, port, err := net.SplitHostPort(a.ln.Addr().String())
+func (a *App) URL() string { return "http://" + reachable(a.ln.Addr()) + "/" }
+
+// GatewayURL is where clients find the gateway; "" without one.
+func (a *App) GatewayURL() string {
+	addr := a.parts.gateway.Addr()
+	if addr == nil {
+		return ""
+	}
+	scheme := "http://"
+	if a.parts.gateway.Secure() {
+		scheme = "https://"
+	}
+	return scheme + reachable(addr) + "/"
+}
+
+// reachable is an address as somebody on this machine would write it.
+func reachable(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
 	if err != nil {
-		return "http://" + a.ln.Addr().String() + "/"
+		return addr.String()
 	}
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, port) + "/"
+	return net.JoinHostPort(host, port)
 }
 
 // Checks is the manager of checks.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"io"
 	"log/slog"
 
 	"lapwing.dev/lapwing/internal/checks"
@@ -16,6 +17,8 @@ type Options struct {
 	ConfigFile string         // read, and watched for changes; exclusive with Config
 	Config     *config.Loaded // a configuration without a file: nothing to reload
 	Listen     string         // overrides the file's when not empty
+	Gateway    string         // address of the gateway, overrides the file's when not empty
+	Stdout     io.Writer      // of an access log that goes there; nil: nowhere
 	Data       string         // overrides the file's when not empty; state.Memory keeps nothing
 	Dev        string         // folder of package ui's sources, to read templates from on each request
 	Demo       bool           // the pages say that this is demo data
@@ -39,6 +42,8 @@ func (o *Options) override(s api.Setting) api.Setting {
 	switch s.Path {
 	case "listen":
 		flag, value = "--listen", o.Listen
+	case "gateway.listen":
+		flag, value = "--gateway", o.Gateway
 	case "data":
 		flag, value = "--data", o.Data
 		if value == state.Memory {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 
 	"lapwing.dev/lapwing/internal/access"
@@ -10,8 +11,11 @@ import (
 	"lapwing.dev/lapwing/internal/checks"
 	"lapwing.dev/lapwing/internal/config"
 	"lapwing.dev/lapwing/internal/fault"
+	"lapwing.dev/lapwing/internal/gateway"
 	"lapwing.dev/lapwing/internal/health"
+	"lapwing.dev/lapwing/internal/limits"
 	"lapwing.dev/lapwing/internal/probe"
+	"lapwing.dev/lapwing/internal/traffic"
 )
 
 // parts are everything that a configuration configures.
@@ -20,6 +24,9 @@ type parts struct {
 	http    *probe.HTTP
 	catalog *catalog.Catalog
 	checks  *checks.Manager
+	limits  *limits.Manager
+	traffic *traffic.Manager
+	gateway *gateway.Gateway
 	access  *access.Manager // nil offline
 }
 
@@ -32,7 +39,10 @@ type partsDeps struct {
 	notices   *health.Registry
 	publisher checks.Publisher
 	onResult  func(*checks.Result)
-	traceSeed []byte
+	seed      []byte // of this installation: for trace ids and for hashes of clients
+	bounds    traffic.Bounds
+	gateway   string // that it listens on, whatever the configuration says; ""
+	stdout    io.Writer
 }
 
 func newParts(d partsDeps) *parts {
@@ -43,7 +53,15 @@ func newParts(d partsDeps) *parts {
 	}
 	p.checks = checks.New(checks.Deps{
 		Log: d.log, Store: d.store, HTTP: p.http, Contracts: contracts{p.catalog},
-		Publisher: d.publisher, OnResult: d.onResult, Health: d.notices, TraceSeed: d.traceSeed,
+		Publisher: d.publisher, OnResult: d.onResult, Health: d.notices, TraceSeed: d.seed,
+	})
+	p.limits = limits.New(limits.Deps{Log: d.log, Health: d.notices, Secret: clientSecret(d.seed)})
+	p.traffic = traffic.New(traffic.Deps{
+		Log: d.log, Bounds: d.bounds, Publisher: d.publisher, Health: d.notices, Stdout: d.stdout,
+		Active: func() int64 { return p.gateway.InFlight() }, Waiting: p.waiting,
+	})
+	p.gateway = gateway.New(gateway.Deps{
+		Log: d.log, Sink: p.traffic, Operations: operations{p.catalog}, Health: d.notices, Listen: d.gateway,
 	})
 	if d.access != nil {
 		p.access = access.New(access.Deps{Store: d.access, Log: d.log})
@@ -95,6 +113,9 @@ func (p *parts) prepareAll(ctx context.Context, l *config.Loaded) (commit func()
 	}
 	commit, err = p.catalog.Prepare(f.APIs, l.Dir)
 	if err := add("", commit, err); err != nil {
+		return nil, err
+	}
+	if err := p.prepareTraffic(ctx, l, add); err != nil {
 		return nil, err
 	}
 	manager := p.checks

@@ -38,7 +38,7 @@ func (a *App) buildWeb() error {
 			Log: a.log, Checks: shown, Catalog: shownCatalog{a.parts.catalog}, Config: settings, Health: a.notices,
 			Tokens: a.parts.access, Events: a.streams, About: api.About{Version: Version().Version, Started: a.started},
 		}),
-		Metrics:      metrics.Handler(a.log, a.registry(), a.parts.checks.WriteMetrics, metrics.Notices(a.notices)),
+		Metrics:      metrics.Handler(a.log, a.registry(), a.parts.checks.WriteMetrics, a.parts.traffic.WriteMetrics, metrics.Notices(a.notices)),
 		ErrorPage:    pages.ErrorPage,
 		StatusPublic: func() bool { return a.statusPage().Public },
 	})

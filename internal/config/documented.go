@@ -36,6 +36,126 @@ func documentedDefault(section, key string) string {
 		return "1"
 	case "checks.Alert recover_after":
 		return "1"
+	case "limits.Limit mode":
+		return "reject"
+	case "limits.Limit enforce":
+		return "100%"
+	case "limits.Limit on_outage":
+		return "local-share"
+	case "limits.Concurrency min":
+		return "4"
+	case "limits.Queue depth":
+		return "100"
+	case "limits.Queue wait":
+		return "10s"
+	case "limits.Cost fixed":
+		return "1"
+	case "limits.Tier upstream":
+		return "default"
+	case "limits.Limiter memory":
+		return "8MiB"
+	case "limits.Limiter waiting":
+		return "10000"
+	case "limits.Redis timeout":
+		return "20ms"
+	case "limits.Redis leases":
+		return "true"
+	case "gateway.Config listen":
+		return "127.0.0.1:8480"
+	case "gateway.Config h2c":
+		return "false"
+	case "gateway.Config client_header":
+		return "X-Forwarded-For"
+	case "gateway.Config drain":
+		return "20s"
+	case "gateway.TLS min_version":
+		return "1.2"
+	case "gateway.Route host":
+		return "any"
+	case "gateway.Route path":
+		return "/"
+	case "gateway.Route strip":
+		return "false"
+	case "gateway.Route encoded_slashes":
+		return "reject"
+	case "gateway.Route validate":
+		return "off"
+	case "gateway.Route max_body":
+		return "10MiB"
+	case "gateway.Route host_header":
+		return "client"
+	case "gateway.Server weight":
+		return "1"
+	case "auth.Config strip":
+		return "false"
+	case "auth.JWT refresh":
+		return "15m"
+	case "auth.JWT issuer":
+		return "any"
+	case "auth.JWT leeway":
+		return "30s"
+	case "auth.JWT user":
+		return "sub"
+	case "gateway.Timeouts connect":
+		return "5s"
+	case "gateway.Timeouts answer":
+		return "60s"
+	case "gateway.Timeouts idle":
+		return "5m"
+	case "gateway.Retries max":
+		return "1"
+	case "gateway.Retries budget":
+		return "20%"
+	case "gateway.Health every":
+		return "5s"
+	case "gateway.Health timeout":
+		return "2s"
+	case "gateway.Health recover_after":
+		return "2"
+	case "gateway.Health out":
+		return "10s"
+	case "gateway.Bounds connections":
+		return "8192"
+	case "gateway.Bounds connections_per_client":
+		return "1024"
+	case "gateway.Bounds streams":
+		return "128"
+	case "gateway.Bounds headers":
+		return "32KiB"
+	case "gateway.Bounds header_time":
+		return "10s"
+	case "gateway.Bounds body_rate":
+		return "256B"
+	case "gateway.Bounds body_grace":
+		return "30s"
+	case "gateway.Bounds write_time":
+		return "30s"
+	case "gateway.Bounds idle_time":
+		return "75s"
+	case "gateway.Trace sample":
+		return "100%"
+	case "gateway.Trace format":
+		return "w3c"
+	case "gateway.Decision path":
+		return "/.lapwing/decide"
+	case "traffic.Bounds operations":
+		return "500"
+	case "traffic.Bounds series":
+		return "2000"
+	case "traffic.Bounds clients":
+		return "1000"
+	case "traffic.Bounds memory":
+		return "8MiB"
+	case "traffic.AccessLog max_size":
+		return "100MiB"
+	case "traffic.AccessLog daily":
+		return "true"
+	case "traffic.AccessLog keep":
+		return "7"
+	case "traffic.AccessLog compress":
+		return "true"
+	case "traffic.AccessLog sample":
+		return "100%"
 	case "checks.Retention results":
 		return "30d"
 	case "checks.Retention hourly":

@@ -4,7 +4,10 @@ import (
 	"lapwing.dev/lapwing/internal/access"
 	"lapwing.dev/lapwing/internal/catalog"
 	"lapwing.dev/lapwing/internal/checks"
+	"lapwing.dev/lapwing/internal/gateway"
+	"lapwing.dev/lapwing/internal/limits"
 	"lapwing.dev/lapwing/internal/statuspage"
+	"lapwing.dev/lapwing/internal/traffic"
 )
 
 // File is the whole configuration, lapwing.yaml.
@@ -19,6 +22,20 @@ type File struct {
 	APIs []catalog.API `yaml:"apis"`
 	// Checks are scheduled probes.
 	Checks []checks.Check `yaml:"checks"`
+	// Limits say how many requests a client may make. Routes of the gateway name those that hold for them.
+	Limits []limits.Limit `yaml:"limits"`
+	// Tiers are levels of subscription: the first one that fits a request chooses its rates and its upstreams.
+	Tiers []limits.Tier `yaml:"tiers"`
+	// Limiter bounds what all limits need together.
+	Limiter limits.Limiter `yaml:"limiter"`
+	// Redis by which several servers share limits and blocks.
+	Redis limits.Redis `yaml:"redis"`
+	// Gateway is a reverse proxy in front of APIs. Default: none.
+	Gateway gateway.Config `yaml:"gateway"`
+	// Traffic says how much is kept of observed requests.
+	Traffic traffic.Bounds `yaml:"traffic"`
+	// AccessLog has one line of JSON for each observed request. Default: none.
+	AccessLog traffic.AccessLog `yaml:"access_log"`
 	// History says how long results are kept.
 	History checks.Retention `yaml:"history"`
 	// Access to the web interface and the API.

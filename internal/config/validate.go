@@ -70,7 +70,7 @@ func (l *loader) echoes(path string) bool {
 
 func validateWhole(f *File, _ string) fault.Problems {
 	var ps fault.Problems
-	if len(f.APIs)+len(f.Checks) == 0 {
+	if len(f.APIs)+len(f.Checks)+len(f.Gateway.Routes) == 0 {
 		ps = append(ps, fault.Problem{
 			Message: "there is nothing to watch: neither checks nor apis are given",
 			Hint:    "begin with these two lines:",

@@ -7,6 +7,7 @@ import (
 
 	"lapwing.dev/lapwing/internal/secret"
 	"lapwing.dev/lapwing/internal/units"
+	"lapwing.dev/lapwing/middleware/limit"
 )
 
 const heading = `# Every key of lapwing.yaml. Lines that begin with "#key:" are switched off and
@@ -38,7 +39,7 @@ var inForce = map[string]string{
 }
 
 // mapNames are names for the entries of mappings that hold sections.
-var mapNames = map[string]string{"checks.Capture": "token", "probe.Part": "photo"}
+var mapNames = map[string]string{"checks.Capture": "token", "probe.Part": "photo", "gateway.Server": "default"}
 
 // samples are values for keys whose comment has neither an example nor a
 // default that can be written.
@@ -134,10 +135,15 @@ func exampleKey(s *section, k key, path string, on bool, shown map[*section]bool
 		return []string{k.name + ": " + sample(s, k)}
 	}
 	shown[k.section] = true
-	lines := []string{k.name + ":"}
-	switch k.typ.Kind() {
+	return append([]string{k.name + ":"}, exampleValue(k.section, k.typ, path, on, shown)...)
+}
+
+// exampleValue returns the lines below a key whose values are sections in the end.
+func exampleValue(s *section, t reflect.Type, path string, on bool, shown map[*section]bool) []string {
+	switch t.Kind() {
 	case reflect.Slice:
-		body := exampleKeys(k.section, k.section.keys, path+"[]", on, shown)
+		var lines []string
+		body := exampleKeys(s, s.keys, path+"[]", on, shown)
 		// The dash stands beside the first key, whose comment moves above it.
 		for strings.HasPrefix(body[0], "# ") {
 			lines, body = append(lines, "  "+body[0]), body[1:]
@@ -145,9 +151,9 @@ func exampleKey(s *section, k key, path string, on bool, shown map[*section]bool
 		lines = append(lines, "  - "+body[0])
 		return indented(lines, "    ", body[1:])
 	case reflect.Map:
-		return indented(append(lines, "  "+mapNames[k.section.name]+":"), "    ", exampleKeys(k.section, k.section.keys, path+".*", on, shown))
+		return indented([]string{"  " + mapNames[s.name] + ":"}, "  ", exampleValue(s, t.Elem(), path+".*", on, shown))
 	}
-	return indented(lines, "  ", exampleKeys(k.section, k.section.keys, path, on, shown))
+	return indented(nil, "  ", exampleKeys(s, s.keys, path, on, shown))
 }
 
 func indented(lines []string, by string, more []string) []string {
@@ -187,6 +193,10 @@ func sample(s *section, k key) string {
 		return "1MiB"
 	case reflect.TypeFor[secret.String]():
 		return `"${SECRET}"`
+	case reflect.TypeFor[units.Share]():
+		return "10%"
+	case reflect.TypeFor[limit.Rate]():
+		return "500/minute"
 	}
 	switch k.typ.Kind() {
 	case reflect.Bool:

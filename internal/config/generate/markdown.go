@@ -66,11 +66,19 @@ func kindCell(k key) string {
 		return kind(k.typ)
 	}
 	link := fmt.Sprintf("[%s](#%s)", title(k.section), anchor(k.section))
-	switch k.typ.Kind() {
+	return linkedKind(k.typ, link)
+}
+
+// linkedKind names the type of values that are sections in the end.
+func linkedKind(t reflect.Type, link string) string {
+	switch t.Kind() {
 	case reflect.Slice:
+		if hasShortForm(t) {
+			return "text or list of " + link
+		}
 		return "list of " + link
 	case reflect.Map:
-		return "mapping of names to " + link
+		return "mapping of names to " + linkedKind(t.Elem(), link)
 	}
 	return link
 }
@@ -84,6 +92,9 @@ func defaultCell(k key) string {
 
 func meaningCell(k key) string {
 	text := cell(k.doc)
+	if k.short != "" {
+		text += " A text is the short form: " + cell(strings.TrimPrefix(strings.TrimSuffix(k.short, "."), "FromScalar reads the short form: ")) + "."
+	}
 	if k.example != "" {
 		text += " Example: `" + cell(k.example) + "`"
 	}

@@ -13,8 +13,10 @@ import (
 	"strings"
 
 	"lapwing.dev/lapwing/internal/config"
+	"lapwing.dev/lapwing/internal/gateway"
 	"lapwing.dev/lapwing/internal/secret"
 	"lapwing.dev/lapwing/internal/units"
+	"lapwing.dev/lapwing/middleware/limit"
 )
 
 const module = "lapwing.dev/lapwing/"
@@ -37,6 +39,7 @@ type key struct {
 	words    []string // the only values, for texts
 	typ      reflect.Type
 	section  *section // of the values, for sections, lists and mappings of them
+	short    string   // what a text instead of the list means; "" when it means nothing
 }
 
 // model reads structs by reflection and their comments from the source.
@@ -78,6 +81,9 @@ func (m *model) section(t reflect.Type, path string) (*section, error) {
 		k := newKey(f, name, comment)
 		below := strings.TrimPrefix(path+"."+name, ".")
 		for inner := f.Type; ; {
+			if err := m.readShortForm(&k, inner); err != nil {
+				return nil, err
+			}
 			switch {
 			case isScalar(inner):
 			case inner.Kind() == reflect.Pointer:
@@ -100,6 +106,22 @@ func (m *model) section(t reflect.Type, path string) (*section, error) {
 		s.keys = append(s.keys, k)
 	}
 	return s, nil
+}
+
+// readShortForm notes what a text instead of a list means, for lists that have
+// such a form.
+func (m *model) readShortForm(k *key, t reflect.Type) error {
+	if t.Kind() != reflect.Slice || !hasShortForm(t) {
+		return nil
+	}
+	err := m.readComments(t)
+	k.short = m.comments[t.String()]["()"]
+	return err
+}
+
+// hasShortForm reports whether a text may stand for the whole value.
+func hasShortForm(t reflect.Type) bool {
+	return t.Name() != "" && reflect.PointerTo(t).Implements(reflect.TypeFor[interface{ FromScalar(text string) error }]())
 }
 
 var (
@@ -159,6 +181,17 @@ func kind(t reflect.Type) string {
 		return "size"
 	case reflect.TypeFor[secret.String]():
 		return "secret text"
+	case reflect.TypeFor[units.Share]():
+		return "share"
+	case reflect.TypeFor[limit.Rate]():
+		return "rate"
+	case reflect.TypeFor[limit.Quota]():
+		return "quota"
+	case reflect.TypeFor[gateway.Network]():
+		return "address or network"
+	}
+	if isScalar(t) {
+		return "text"
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -172,7 +205,15 @@ func kind(t reflect.Type) string {
 	case reflect.Interface:
 		return "any value"
 	case reflect.Slice:
-		return "list of " + strings.Replace(kind(t.Elem()), "text", "texts", 1)
+		one := kind(t.Elem())
+		list := "list of " + strings.Replace(one, "text", "texts", 1)
+		switch {
+		case hasShortForm(t) && one == "section":
+			return "text or " + list
+		case hasShortForm(t):
+			return one + " or " + list
+		}
+		return list
 	case reflect.Map:
 		return "mapping of names to " + plural(kind(t.Elem()))
 	case reflect.Struct:

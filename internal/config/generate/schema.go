@@ -8,6 +8,7 @@ import (
 
 	"lapwing.dev/lapwing/internal/secret"
 	"lapwing.dev/lapwing/internal/units"
+	"lapwing.dev/lapwing/middleware/limit"
 )
 
 type object = map[string]any
@@ -25,6 +26,9 @@ func jsonSchema(file *section, all []*section) ([]byte, error) {
 		"boolean":  object{"anyOf": []object{{"type": "boolean"}, {"type": "string", "pattern": filledIn}, {"enum": []string{"yes", "no", "on", "off"}}}},
 		"integer":  object{"anyOf": []object{{"type": "integer"}, {"type": "string", "pattern": filledIn}}},
 		"duration": object{"anyOf": []object{{"type": "string", "pattern": `^ *([0-9]+(\.[0-9]*)?(w|d|h|m|s|ms|us|µs|ns))+ *$|^0$|` + filledIn}, {"const": 0}}, "examples": []string{"300ms", "30s", "5m", "1h30m", "14d"}},
+		"share":    object{"anyOf": []object{{"type": "string", "pattern": `^ *[0-9.]+ *%? *$|` + filledIn}, {"type": "number", "minimum": 0, "maximum": 1}}, "examples": []string{"5%", "100%"}},
+		"rate":     object{"type": "string", "pattern": `^ *[0-9_]+ */ *[0-9]*[a-z]+ *$|` + filledIn, "examples": []string{"500/minute", "10/s", "1000/10m"}},
+		"quota":    object{"type": "string", "pattern": `^ *[0-9_]+ */ *[a-z]+ *$|` + filledIn, "examples": []string{"100000/day", "2000000/month"}},
 		"size":     object{"anyOf": []object{{"type": "string", "pattern": `^ *[0-9.]+ *(B|[kKMGT]B|[KMGT]iB)? *$|` + filledIn}, {"type": "integer", "minimum": 0}}, "examples": []string{"512B", "4KiB", "1MiB"}},
 	}
 	for _, s := range all {
@@ -77,12 +81,25 @@ func typeSchema(t reflect.Type, k key) object {
 		return ref("size")
 	case reflect.TypeFor[secret.String]():
 		return ref("secret")
+	case reflect.TypeFor[units.Share]():
+		return ref("share")
+	case reflect.TypeFor[limit.Rate]():
+		return ref("rate")
+	case reflect.TypeFor[limit.Quota]():
+		return ref("quota")
+	}
+	if isScalar(t) {
+		return ref("text")
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
 		return typeSchema(t.Elem(), k)
 	case reflect.Slice:
-		return object{"type": "array", "items": typeSchema(t.Elem(), k)}
+		list := object{"type": "array", "items": typeSchema(t.Elem(), k)}
+		if hasShortForm(t) {
+			return object{"oneOf": []object{{"type": []string{"string", "number", "boolean"}}, list}}
+		}
+		return list
 	case reflect.Map:
 		return object{"type": "object", "additionalProperties": typeSchema(t.Elem(), k)}
 	case reflect.Bool:
