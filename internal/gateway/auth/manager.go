@@ -3,7 +3,10 @@ package auth
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 
 	"lapwing.dev/lapwing/internal/health"
@@ -25,8 +28,9 @@ type Manager struct {
 	client *http.Client
 
 	mu        sync.Mutex
-	verifiers map[string]*verifier // in force, by what they were made of
-	changed   chan struct{}        // Run has another look
+	verifiers map[string]*verifier // in force or prepared, by what they were made of
+	inForce   map[*verifier]bool
+	changed   chan struct{} // Run has another look
 }
 
 // New returns a Manager without keys.
@@ -59,10 +63,11 @@ func (m *Manager) Prepare(cfg *Config, dir string) (*Authenticator, error) {
 func (m *Manager) Use(authenticators ...*Authenticator) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.verifiers = map[string]*verifier{}
+	m.verifiers, m.inForce = map[string]*verifier{}, map[*verifier]bool{}
 	for _, a := range authenticators {
 		if a != nil && a.tokens != nil {
 			m.verifiers[a.tokens.made] = a.tokens
+			m.inForce[a.tokens] = true
 		}
 	}
 	select {
@@ -74,3 +79,34 @@ func (m *Manager) Use(authenticators ...*Authenticator) {
 // Run reads keys, and reads them again, until ctx ends. It returns nil after
 // everything that it started has ended.
 func (m *Manager) Run(ctx context.Context) error { return m.run(ctx) }
+
+// intern returns the verifier that is made of the same, if there is one, so that
+// routes share keys and verified tokens, and a reload keeps them.
+func (m *Manager) intern(v *verifier) *verifier {
+	const maxUnused = 1000 // of reloads that failed
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if known := m.verifiers[v.made]; known != nil {
+		return known
+	}
+	if len(m.verifiers)-len(m.inForce) >= maxUnused {
+		maps.DeleteFunc(m.verifiers, func(_ string, v *verifier) bool { return !m.inForce[v] })
+	}
+	m.verifiers[v.made] = v
+	return v
+}
+
+// Sources tells how it stands with keys that are read again and again, by their
+// place.
+func (m *Manager) Sources() []Status {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []Status
+	for v := range m.inForce {
+		if v.source.place != nil {
+			list = append(list, v.source.standing())
+		}
+	}
+	slices.SortFunc(list, func(a, b Status) int { return strings.Compare(a.Source, b.Source) })
+	return list
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -117,12 +118,7 @@ func (m *Manager) verifierOf(j *JWT, dir string) (*verifier, fault.Problems) {
 		return nil, problems
 	}
 	v.made = fmt.Sprintf("%q %q %q %q %q %s %s %s", made, v.cookie, v.user, v.issuer, v.audience, v.accepted, v.leeway, v.source.refresh)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if known := m.verifiers[v.made]; known != nil {
-		return known, nil
-	}
-	return v, nil
+	return m.intern(v), nil
 }
 
 // prepare reads what can be read without the network, and says what the keys
@@ -214,7 +210,7 @@ func readSecret(name string) ([]byte, error) {
 func clientWith(authorities []byte) (*http.Client, error) {
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(authorities) {
-		return nil, fmt.Errorf("it has no certificate in PEM")
+		return nil, errors.New("it has no certificate in PEM")
 	}
 	return &http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,

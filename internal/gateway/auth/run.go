@@ -46,7 +46,7 @@ func (m *Manager) sources() map[*source]bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	list := map[*source]bool{}
-	for _, v := range m.verifiers {
+	for v := range m.inForce {
 		if v.source.place != nil {
 			list[v.source] = true
 		}

@@ -78,3 +78,11 @@ func (s *source) ask(seen *keySet) <-chan struct{} {
 	}
 	return s.done
 }
+
+func (s *source) standing() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	status := s.status
+	status.Source = s.place.String()
+	return status
+}

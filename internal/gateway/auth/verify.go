@@ -59,10 +59,14 @@ func (v *verifier) verify(ctx context.Context, token string, r *refusals) (ident
 	}
 	parsed, err := v.parse(token, set)
 	if errors.Is(err, errNoKey) {
-		if set = v.source.await(ctx, set); set == nil {
+		newer := v.source.await(ctx, set)
+		if newer == nil {
 			return identified{}, r.unavailable
 		}
-		parsed, err = v.parse(token, set)
+		if newer != set {
+			set = newer
+			parsed, err = v.parse(token, set)
+		}
 	}
 	if err != nil {
 		return identified{}, refusalOf(err, r)
@@ -78,8 +82,14 @@ func (v *verifier) verify(ctx context.Context, token string, r *refusals) (ident
 	return who, nil
 }
 
-// sumOf is the hash of a token.
-func sumOf(token string) [sha256.Size]byte { return sha256.Sum256([]byte(token)) }
+// sumOf is the hash of a token. Those of usual length are not copied to the heap.
+func sumOf(token string) [sha256.Size]byte {
+	var buf [2 << 10]byte
+	if len(token) > len(buf) {
+		return sha256.Sum256([]byte(token))
+	}
+	return sha256.Sum256(buf[:copy(buf[:], token)])
+}
 
 // parse reads a token and verifies its signature, and nothing else.
 func (v *verifier) parse(token string, set *keySet) (*jwt.Token, error) {
