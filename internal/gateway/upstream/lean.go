@@ -352,6 +352,9 @@ func (x *exchange) end() {
 		}
 	}
 	x.try.settle(res.Status, res.Err, res.Error)
+	if res.Error != "" && res.Error != observe.ErrorClientGone && res.Committed && caught == nil {
+		_ = x.flush() //nolint:errcheck // the client gets what came, and then sees that it broke off
+	}
 	x.release()
 	x.try.end(res)
 	if x.pump != nil {

@@ -10,7 +10,7 @@ func (g *Registry) Collector() prometheus.Collector {
 	return &collector{
 		registry: g,
 
-		up:          prometheus.NewDesc("lapwing_upstream_up", "Whether the upstream gets requests: 0 while it is down or ejected.", []string{"upstream", "state"}, nil),
+		up:          prometheus.NewDesc("lapwing_upstream_up", "Whether the upstream gets requests: 0 while it is down or ejected.", server, nil),
 		inWork:      prometheus.NewDesc("lapwing_upstream_active_requests", "Requests that the upstream has in work.", server, nil),
 		waiting:     prometheus.NewDesc("lapwing_upstream_waiting_requests", "Requests that wait because the upstream is at its limit of connections.", server, nil),
 		connections: prometheus.NewDesc("lapwing_upstream_connections", "Open connections of the fast path.", []string{"upstream", "state"}, nil),
@@ -67,8 +67,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			}
 		}
 		for _, s := range p.Servers {
-			if before, seen := servers[s.URL]; !seen || before.State == Up || before.State == Returning {
-				servers[s.URL] = s // of several pools, the one that knows the worst
+			if before, seen := servers[s.Origin]; !seen || before.State == Up || before.State == Returning {
+				servers[s.Origin] = s // of several pools, the one that knows the worst
 			}
 		}
 	}
@@ -77,7 +77,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		if s.State == Up || s.State == Returning {
 			up = 1
 		}
-		gauge(c.up, up, url, string(s.State))
+		gauge(c.up, up, url)
 		gauge(c.inWork, float64(s.InWork), url)
 		gauge(c.waiting, float64(s.Waiting), url)
 		gauge(c.connections, float64(s.Idle), url, "idle")

@@ -62,9 +62,6 @@ func (p *Pool) forwardReference(w http.ResponseWriter, r *http.Request, out *Out
 	if r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody {
 		x.body = &countedBody{body: r.Body, most: out.MaxBody}
 		in.Body = x.body
-		if r.ProtoMajor == 1 {
-			_ = http.NewResponseController(w).EnableFullDuplex() //nolint:errcheck // a writer that cannot still gets its answer
-		}
 	}
 	defer x.finish()
 	p.proxy.ServeHTTP(x.w, in)

@@ -100,6 +100,7 @@ type countedBody struct {
 	most  int64 // 0: no bound
 	n     atomic.Int64
 	begun atomic.Bool
+	ended atomic.Bool // it was read to its end
 
 	mu  sync.Mutex
 	err error
@@ -118,6 +119,9 @@ func (b *countedBody) Read(p []byte) (int, error) {
 	}
 	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader's contract is about the value itself
 		return n, b.fail(err)
+	}
+	if err != nil {
+		b.ended.Store(true)
 	}
 	return n, err
 }

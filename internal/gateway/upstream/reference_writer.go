@@ -35,7 +35,11 @@ func (w *referenceWriter) WriteHeader(status int) {
 		return
 	}
 	if status < 200 && status != http.StatusSwitchingProtocols {
-		inform(w.ResponseWriter, status, w.header)
+		// The server says 100 by itself when the body is read, which the transport
+		// does when the upstream has said it; twice would be once too often.
+		if status != http.StatusContinue && w.x.r.ProtoAtLeast(1, 1) {
+			inform(w.ResponseWriter, status, w.header)
+		}
 		return
 	}
 	w.committed = true
@@ -44,6 +48,9 @@ func (w *referenceWriter) WriteHeader(status int) {
 		addAnswerField(h, name, values)
 	}
 	finishHeader(h)
+	if b := w.x.body; b != nil && !b.ended.Load() {
+		leaveBody(w.ResponseWriter, w.x.r, h)
+	}
 	if a := w.x.out.Answer; a != nil {
 		a.Answering(status, h)
 	}

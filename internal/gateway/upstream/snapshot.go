@@ -33,6 +33,7 @@ const (
 // ServerStatus is what is known of one server.
 type ServerStatus struct {
 	URL    string  `json:"url"`
+	Origin string  `json:"-"` // without the path: several pools may have the same one
 	Weight float64 `json:"weight"`
 	State  State   `json:"state"`
 	Why    string  `json:"why,omitempty"` // it is not up
@@ -94,7 +95,7 @@ func (p *Pool) status(now time.Duration) PoolStatus {
 func (m *member) status(now, slow time.Duration) ServerStatus {
 	s := m.server
 	status := ServerStatus{
-		URL: m.url.String(), Weight: m.weight, State: Up,
+		URL: m.url.String(), Origin: m.origin, Weight: m.weight, State: Up,
 		InWork: s.slots.inWork.Load(), Waiting: s.slots.queued.Load(),
 		Connections: s.opened.Load(), Idle: s.idle.len(),
 		Requests: s.requests.Load(), Failed: s.failed.Load(),
