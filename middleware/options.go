@@ -88,6 +88,8 @@ type Options struct {
 	// OnError is told why something was not sent, at most once a second, by the
 	// goroutine of Run. nil: nobody is.
 	OnError func(error)
+
+	ownClient bool // nobody else uses Client
 }
 
 // Identity is who sends a request. The zero value is nobody.
@@ -155,6 +157,7 @@ func (o *Options) checkServer() error {
 		return errors.New("middleware: API is empty: a server needs to know which API it hears of")
 	}
 	if o.Client == nil {
+		o.ownClient = true
 		o.Client = &http.Client{
 			Transport: &http.Transport{
 				Proxy: http.ProxyFromEnvironment, MaxIdleConns: 2, MaxIdleConnsPerHost: 2, MaxConnsPerHost: 2, IdleConnTimeout: 90 * time.Second,

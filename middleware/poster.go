@@ -26,10 +26,18 @@ const (
 // poster speaks to the server.
 type poster struct {
 	client        *http.Client
+	own           bool // client is nobody else's
 	server, token string
 }
 
-func newPoster(o *Options) *poster { return &poster{o.Client, o.Server, o.Token} }
+func newPoster(o *Options) *poster { return &poster{o.Client, o.ownClient, o.Server, o.Token} }
+
+// close ends the connections that are kept open.
+func (p *poster) close() {
+	if p.own {
+		p.client.CloseIdleConnections()
+	}
+}
 
 // answer is what the server says of a batch.
 type answer struct {

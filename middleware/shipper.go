@@ -78,6 +78,7 @@ func (s *shipper) close(ctx context.Context) error {
 // tries to do then.
 func (s *shipper) work(running, sending context.Context, beside func(context.Context)) {
 	defer close(s.done)
+	defer s.post.close()
 	defer s.ring.close()
 	running, stop := context.WithCancel(running)
 	defer stop()
