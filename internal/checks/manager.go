@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"lapwing.dev/lapwing/internal/checks/assert"
 	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/health"
 	"lapwing.dev/lapwing/internal/probe"
@@ -137,7 +136,7 @@ func (m *Manager) Load(ctx context.Context) error {
 // cannot fail. Checks with the same name keep their state, history and place in time.
 func (m *Manager) Prepare(cfg Config) (commit func(), err error) {
 	var problems fault.Problems
-	compiler := compiler{http: m.http, dir: cfg.Dir, apis: cfg.APIs, programs: map[string]*assert.Program{}}
+	compiler := compiler{http: m.http, dir: cfg.Dir, apis: cfg.APIs}
 	plans := make([]*plan, 0, len(cfg.Checks))
 	for i := range cfg.Checks {
 		p, ps := compiler.compile(cfg.Checks[i])

@@ -3,9 +3,11 @@ package checks
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"lapwing.dev/lapwing/internal/checks/assert"
@@ -80,16 +82,16 @@ type capture struct {
 
 // compiler makes plans; it has what they share.
 type compiler struct {
-	http     *probe.HTTP
-	dir      string                     // folder that relative files are relative to
-	apis     map[string]string          // base URL by API name
-	programs map[string]*assert.Program // compiled expressions, shared by the checks that say the same
+	http        *probe.HTTP
+	dir         string            // folder that relative files are relative to
+	apis        map[string]string // base URL by API name
+	expressions expressions
 }
 
 // compile makes a plan of a check, or says everything that is wrong with it.
 func (k *compiler) compile(c Check) (*plan, fault.Problems) {
 	c = c.withDefaults()
-	problems := c.Validate(k.dir)
+	problems := c.validate(k.dir, &k.expressions)
 	if len(problems) > 0 {
 		return nil, problems
 	}
@@ -143,8 +145,9 @@ func (k *compiler) compileStep(c *Check, step RequestStep, i int, vars []string)
 	if sp.asserts, err = k.compileAsserts(step.Assert, vars); err != nil {
 		return sp, err
 	}
-	for name, captured := range step.Capture {
-		program, err := assert.CompileValue(captured.Expr, assert.Options{Vars: vars})
+	for _, name := range slices.Sorted(maps.Keys(step.Capture)) { // in the order in which they were validated
+		captured := step.Capture[name]
+		program, err := k.expressions.value(captured.Expr, vars)
 		if err != nil {
 			return sp, fmt.Errorf("capture %s: %w", name, err)
 		}
@@ -173,7 +176,7 @@ func (k *compiler) compileAsserts(given []Assertion, vars []string) ([]assertion
 		asserts = append(asserts, a)
 	}
 	if !speaksOfTLS {
-		program, err := k.program(defaultCertAssertion, nil)
+		program, err := k.expressions.condition(defaultCertAssertion, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -192,25 +195,9 @@ func (k *compiler) compileAssert(g Assertion, vars []string) (assertion, error) 
 	case g.Expr == contractAssertion:
 		a.contract = true
 	default:
-		a.program, err = k.program(g.Expr, vars)
+		a.program, err = k.expressions.condition(g.Expr, vars)
 	}
 	return a, err
-}
-
-// program compiles an expression once for all checks that use it: thousands of
-// checks say the same few things, and a program is safe to share.
-func (k *compiler) program(text string, vars []string) (*assert.Program, error) {
-	if len(vars) > 0 {
-		return assert.Compile(text, assert.Options{Vars: vars})
-	}
-	if known := k.programs[text]; known != nil {
-		return known, nil
-	}
-	program, err := assert.Compile(text, assert.Options{})
-	if err == nil {
-		k.programs[text] = program
-	}
-	return program, err
 }
 
 // isDefaultCert reports the certificate assertion that Lapwing adds; it is not

@@ -16,9 +16,22 @@ import (
 
 var captureName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
+// Validator validates the checks of one file; what many of them say is compiled
+// once. It is not safe for concurrent use.
+type Validator struct {
+	Dir string // folder that relative files are relative to
+
+	expressions expressions
+}
+
 // Validate reports every mistake of the check itself; whether the names in it
-// (api, depends_on) exist is for the whole file to say. Files are relative to dir.
-func (c *Check) Validate(dir string) fault.Problems {
+// (api, depends_on) exist is for the whole file to say.
+func (v *Validator) Validate(c *Check) fault.Problems { return c.validate(v.Dir, &v.expressions) }
+
+// Validate is Validator.Validate for a single check. Files are relative to dir.
+func (c *Check) Validate(dir string) fault.Problems { return c.validate(dir, &expressions{}) }
+
+func (c *Check) validate(dir string, x *expressions) fault.Problems {
 	var ps fault.Problems
 	if strings.TrimSpace(c.Name) == "" {
 		ps.Add("name", "give each check a name, such as `name: orders-health`", "a check needs a name")
@@ -34,7 +47,7 @@ func (c *Check) Validate(dir string) fault.Problems {
 		if c.Request != nil {
 			ps.Merge("request", c.Request.Validate())
 		}
-		c.validateAsserts(&ps, "", c.Assert, nil, dir)
+		c.validateAsserts(&ps, "", c.Assert, nil, dir, x)
 		return ps
 	}
 	var vars []string
@@ -47,10 +60,10 @@ func (c *Check) Validate(dir string) fault.Problems {
 			ps.Add(path+".name", "names of steps are unique within a check", "there is another step %q", step.Name)
 		}
 		names[step.Name] = true
-		c.validateAsserts(&ps, path, step.Assert, vars, dir)
+		c.validateAsserts(&ps, path, step.Assert, vars, dir, x)
 		// A step's captures are seen by later steps only, and in a fixed order.
 		for _, name := range slices.Sorted(maps.Keys(step.Capture)) {
-			validateCapture(&ps, fault.JoinPath(path, "capture."+name), name, step.Capture[name], vars)
+			validateCapture(&ps, fault.JoinPath(path, "capture."+name), name, step.Capture[name], vars, x)
 		}
 		vars = append(vars, slices.Sorted(maps.Keys(step.Capture))...)
 	}
@@ -136,7 +149,7 @@ func (c *Check) validateRetries(ps *fault.Problems) {
 	}
 }
 
-func (c *Check) validateAsserts(ps *fault.Problems, prefix string, asserts []Assertion, vars []string, dir string) {
+func (c *Check) validateAsserts(ps *fault.Problems, prefix string, asserts []Assertion, vars []string, dir string, x *expressions) {
 	for i, a := range asserts {
 		path := fault.JoinPath(prefix, fmt.Sprintf("assert[%d]", i))
 		oneOf(ps, path+".else", a.Else, elseFail, elseDegraded)
@@ -154,13 +167,13 @@ func (c *Check) validateAsserts(ps *fault.Problems, prefix string, asserts []Ass
 		case strings.TrimSpace(a.Expr) == "":
 			ps.Add(path, "write an expression, such as `status == 200`", "the assertion is empty")
 		default:
-			_, err := assert.Compile(a.Expr, assert.Options{Vars: vars})
+			_, err := x.condition(a.Expr, vars)
 			addExpressionProblem(ps, path, err)
 		}
 	}
 }
 
-func validateCapture(ps *fault.Problems, path, name string, c Capture, vars []string) {
+func validateCapture(ps *fault.Problems, path, name string, c Capture, vars []string, x *expressions) {
 	if !captureName.MatchString(name) {
 		ps.Add(path, "use letters, digits and _", "%q cannot be used as ${%s}", name, name)
 	}
@@ -168,7 +181,7 @@ func validateCapture(ps *fault.Problems, path, name string, c Capture, vars []st
 		ps.Add(path, "write an expression, such as `json.access_token`", "the capture is empty")
 		return
 	}
-	_, err := assert.CompileValue(c.Expr, assert.Options{Vars: vars})
+	_, err := x.value(c.Expr, vars)
 	addExpressionProblem(ps, path, err)
 }
 
