@@ -4,6 +4,7 @@
 // same minutes, so that figures from different machines compare as ratios.
 //
 //	go run ./bench/checks -checks 5000 -every 10s -hang 0.1 -for 60s
+//	go run ./bench/checks -ceiling
 package main
 
 import (
@@ -24,6 +25,7 @@ type load struct {
 	checks int
 	every  time.Duration
 	hang   float64
+	keep   bool // leave connections open between runs
 	length time.Duration
 	warm   time.Duration
 }
@@ -33,6 +35,8 @@ func main() {
 	flag.IntVar(&l.checks, "checks", 5000, "how many checks")
 	flag.DurationVar(&l.every, "every", 10*time.Second, "interval of each")
 	flag.Float64Var(&l.hang, "hang", 0, "share of the checks whose target never answers")
+	flag.BoolVar(&l.keep, "keep-alive", false, "checks with keep_alive: their connections stay open between runs")
+	ceiling := flag.Bool("ceiling", false, "how many results per second are possible: far more is due than can be done, with new connections and with kept ones")
 	flag.DurationVar(&l.length, "for", time.Minute, "how long to measure")
 	flag.DurationVar(&l.warm, "warm", 0, "how long to wait before (default: 1.5 intervals)")
 	flag.Parse()
@@ -43,36 +47,23 @@ func main() {
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, 3*(l.length+l.warm)+2*time.Minute)
 	defer cancel()
-	if err := run(ctx, l); err != nil {
+	do := run
+	if *ceiling {
+		do = measureCeiling
+	}
+	if err := do(ctx, l); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/checks:", err)
 		os.Exit(1)
 	}
 }
 
 func run(ctx context.Context, l load) error {
-	dir, err := os.MkdirTemp("", "lapwing-bench")
+	dir, err := build(ctx)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
-	for _, program := range []string{"cmd/lapwing", "bench/target", "bench/loop"} {
-		out := filepath.Join(dir, filepath.Base(program))
-		build := exec.CommandContext(ctx, "go", "build", "-o", out, "./"+program) //nolint:gosec // our own programs
-		build.Stderr = os.Stderr
-		if err := build.Run(); err != nil {
-			return fmt.Errorf("build %s: %w", program, err)
-		}
-	}
-	target, address, hanging, err := startTarget(ctx, dir)
-	if err != nil {
-		return err
-	}
-	defer target.stop()
-	ours, err := measureLapwing(ctx, dir, l, address, hanging)
-	if err != nil {
-		return err
-	}
-	peer, err := measureLoop(ctx, dir, l, address)
+	ours, peer, err := measure(ctx, dir, l, l)
 	if err != nil {
 		return err
 	}
@@ -80,36 +71,77 @@ func run(ctx context.Context, l load) error {
 	return nil
 }
 
-// startTarget starts bench/target and returns its two addresses.
-func startTarget(ctx context.Context, dir string) (p *process, answering, hanging string, err error) {
+// build makes the programs, in a folder that the caller removes.
+func build(ctx context.Context) (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "lapwing-bench"); err != nil {
+		return "", err
+	}
+	for _, program := range []string{"cmd/lapwing", "bench/target", "bench/loop"} {
+		out := filepath.Join(dir, filepath.Base(program))
+		build := exec.CommandContext(ctx, "go", "build", "-o", out, "./"+program) //nolint:gosec // our own programs
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			_ = os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+			return "", fmt.Errorf("build %s: %w", program, err)
+		}
+	}
+	return dir, nil
+}
+
+// measure puts a load on each of the programs, one after the other.
+func measure(ctx context.Context, dir string, l, ofPeer load) (ours, peer figures, err error) {
+	target, err := startTarget(ctx, dir)
+	if err != nil {
+		return ours, peer, err
+	}
+	defer target.stop()
+	if ours, err = measureLapwing(ctx, dir, l, target); err != nil {
+		return ours, peer, err
+	}
+	peer, err = measureLoop(ctx, dir, ofPeer, target)
+	return ours, peer, err
+}
+
+// target is a running bench/target.
+type target struct {
+	process
+	answering, hanging string // addresses
+}
+
+// startTarget starts bench/target.
+func startTarget(ctx context.Context, dir string) (*target, error) {
 	cmd := exec.CommandContext(ctx, filepath.Join(dir, "target")) //nolint:gosec // our own program
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, "", "", err
+		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, "", "", err
+		return nil, err
 	}
-	p = &process{cmd}
+	p := process{cmd}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		p.stop()
-		return nil, "", "", fmt.Errorf("the target did not start: %w", err)
+		return nil, fmt.Errorf("the target did not start: %w", err)
 	}
 	fields := strings.Fields(line)
-	return p, fields[1], fields[3], nil
+	return &target{p, fields[1], fields[3]}, nil
 }
 
 // writeConfig writes the configuration of the load.
-func writeConfig(path, address, hanging string, l load) error {
+func writeConfig(path string, l load, t *target) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "listen: 127.0.0.1:0\ndata: ./data\nchecks:\n")
 	for i := range l.checks {
-		host := address
+		host := t.answering
 		if float64(i%100) < l.hang*100 {
-			host = hanging
+			host = t.hanging
 		}
-		fmt.Fprintf(&b, "  - {name: check-%d, url: \"http://%s/orders/%d\", every: %s, assert: [status == 200, latency < 5s]}\n", i, host, i, l.every)
+		request := fmt.Sprintf("url: \"http://%s/orders/%d\"", host, i)
+		if l.keep {
+			request = "request: {" + request + ", keep_alive: true}"
+		}
+		fmt.Fprintf(&b, "  - {name: check-%d, %s, every: %s, assert: [status == 200, latency < 5s]}\n", i, request, l.every)
 	}
 	return os.WriteFile(path, []byte(b.String()), 0o600)
 }

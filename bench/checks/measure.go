@@ -20,6 +20,7 @@ type figures struct {
 	runs     float64 // during the measured time
 	elapsed  time.Duration
 	cpu      time.Duration // during the measured time
+	target   time.Duration // CPU time of the target meanwhile
 	rss      float64       // MB
 	missed   float64
 	delayP99 string
@@ -31,9 +32,13 @@ func (f figures) cpuPerThousand() float64 { return f.cpu.Seconds() / f.runs * 10
 var uiLine = regexp.MustCompile(`UI\s+(http://\S+)`)
 
 // measureLapwing runs `lapwing serve` on the load.
-func measureLapwing(ctx context.Context, dir string, l load, address, hanging string) (f figures, err error) {
+func measureLapwing(ctx context.Context, dir string, l load, t *target) (f figures, err error) {
 	file := filepath.Join(dir, "lapwing.yaml")
-	if err := writeConfig(file, address, hanging, l); err != nil {
+	if err := writeConfig(file, l, t); err != nil {
+		return f, err
+	}
+	data := filepath.Join(dir, "data")
+	if err := os.RemoveAll(data); err != nil { // of the load before
 		return f, err
 	}
 	cmd := exec.CommandContext(ctx, filepath.Join(dir, "lapwing"), "serve", "-q", "-c", file) //nolint:gosec // our own program
@@ -44,7 +49,7 @@ func measureLapwing(ctx context.Context, dir string, l load, address, hanging st
 	if err := cmd.Start(); err != nil {
 		return f, err
 	}
-	p := &process{cmd}
+	p := process{cmd}
 	stopped := false
 	defer func() {
 		if !stopped {
@@ -58,27 +63,11 @@ func measureLapwing(ctx context.Context, dir string, l load, address, hanging st
 	if err := wait(ctx, l.warm); err != nil {
 		return f, err
 	}
-	before, err := scrape(ctx, base)
-	if err != nil {
-		return f, err
-	}
-	cpuBefore, err := p.cpu()
-	if err != nil {
-		return f, err
-	}
-	started := time.Now()
-	if err := wait(ctx, l.length); err != nil {
-		return f, err
-	}
-	cpuAfter, err := p.cpu()
-	if err != nil {
-		return f, err
-	}
-	f.elapsed, f.cpu = time.Since(started), cpuAfter-cpuBefore
-	if f.rss, err = p.rss(); err != nil {
-		return f, err
-	}
-	after, err := scrape(ctx, base)
+	var before, after sample
+	err = f.over(ctx, l.length, p, t, func(at *sample) (err error) {
+		*at, err = scrape(ctx, base)
+		return err
+	}, &before, &after)
 	if err != nil {
 		return f, err
 	}
@@ -87,37 +76,70 @@ func measureLapwing(ctx context.Context, dir string, l load, address, hanging st
 	f.delayP99 = quantile(before.delays, after.delays, 0.99)
 	p.stop()
 	stopped = true
-	f.disk, err = folderSize(filepath.Join(dir, "data"))
+	f.disk, err = folderSize(data)
 	return f, err
 }
 
+// over measures what a program and the target need over a time. The counters
+// are read before the clocks, at both ends: under a load that fills the machine
+// it takes a while to read them.
+func (f *figures) over(ctx context.Context, length time.Duration, p process, t *target, count func(*sample) error, before, after *sample) error {
+	var cpu, target [2]time.Duration
+	var at [2]time.Time
+	for end, s := range []*sample{before, after} {
+		if end == 1 {
+			if err := wait(ctx, length); err != nil {
+				return err
+			}
+		}
+		err := count(s)
+		if err != nil {
+			return err
+		}
+		at[end] = time.Now()
+		if cpu[end], err = p.cpu(); err != nil {
+			return err
+		}
+		if target[end], err = t.cpu(); err != nil {
+			return err
+		}
+	}
+	f.elapsed, f.cpu, f.target = at[1].Sub(at[0]), cpu[1]-cpu[0], target[1]-target[0]
+	var err error
+	f.rss, err = p.rss()
+	return err
+}
+
 // measureLoop runs the peer on the same load, without hanging targets.
-func measureLoop(ctx context.Context, dir string, l load, address string) (f figures, err error) {
+func measureLoop(ctx context.Context, dir string, l load, t *target) (f figures, err error) {
 	cmd := exec.CommandContext(ctx, filepath.Join(dir, "loop"), //nolint:gosec // our own program
-		"-url", "http://"+address+"/orders/1", "-checks", strconv.Itoa(l.checks), "-every", l.every.String())
+		"-url", "http://"+t.answering+"/orders/1", "-checks", strconv.Itoa(l.checks), "-every", l.every.String(), "-keep-alive="+strconv.FormatBool(l.keep))
+	ask, err := cmd.StdinPipe()
+	if err != nil {
+		return f, err
+	}
+	says, err := cmd.StdoutPipe()
+	if err != nil {
+		return f, err
+	}
 	if err := cmd.Start(); err != nil {
 		return f, err
 	}
-	p := &process{cmd}
+	p := process{cmd}
 	defer p.stop()
 	if err := wait(ctx, l.warm); err != nil {
 		return f, err
 	}
-	before, err := p.cpu()
-	if err != nil {
-		return f, err
-	}
-	started := time.Now()
-	if err := wait(ctx, l.length); err != nil {
-		return f, err
-	}
-	after, err := p.cpu()
-	if err != nil {
-		return f, err
-	}
-	f.elapsed, f.cpu = time.Since(started), after-before
-	f.runs = float64(l.checks) * f.elapsed.Seconds() / l.every.Seconds()
-	f.rss, err = p.rss()
+	answers := bufio.NewReader(says)
+	var before, after sample
+	err = f.over(ctx, l.length, p, t, func(at *sample) error {
+		if _, err := fmt.Fprintln(ask); err != nil {
+			return err
+		}
+		_, err := fmt.Fscanln(answers, &at.runs)
+		return err
+	}, &before, &after)
+	f.runs = after.runs - before.runs
 	return f, err
 }
 

@@ -13,13 +13,13 @@ import (
 type process struct{ cmd *exec.Cmd }
 
 // stop asks the program to end and waits for it.
-func (p *process) stop() {
+func (p process) stop() {
 	_ = p.cmd.Process.Signal(os.Interrupt) //nolint:errcheck // it may have ended
 	_ = p.cmd.Wait()                       //nolint:errcheck // it was told to end
 }
 
 // cpu is the processor time that the program has used, user and system.
-func (p *process) cpu() (time.Duration, error) {
+func (p process) cpu() (time.Duration, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
@@ -39,7 +39,7 @@ func (p *process) cpu() (time.Duration, error) {
 }
 
 // rss is the resident memory in MB (10^6 bytes).
-func (p *process) rss() (float64, error) {
+func (p process) rss() (float64, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
