@@ -164,6 +164,7 @@ func TestExchangesArriveInBatches(t *testing.T) {
 		defer stop()
 		s.request(3)
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		if n, batches := s.server.received(); n != 3 || batches != 1 {
 			t.Fatalf("%d exchanges in %d batches", n, batches)
 		}
@@ -180,6 +181,7 @@ func TestExchangesArriveInBatches(t *testing.T) {
 			t.Errorf("%d exchanges before the interval has passed", n)
 		}
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		if n, _ := s.server.received(); n != 2503 {
 			t.Errorf("%d exchanges", n)
 		}
@@ -197,6 +199,7 @@ func TestAServerThatIsAwayCostsNothing(t *testing.T) {
 		s.server.set(func(*http.Request) *http.Response { return nil })
 		s.request(100)
 		time.Sleep(5 * time.Second)
+		synctest.Wait()
 		before := time.Now()
 		s.request(1000) // a full buffer makes nobody wait
 		if took := time.Since(before); took != 0 {
@@ -210,6 +213,7 @@ func TestAServerThatIsAwayCostsNothing(t *testing.T) {
 		}
 		s.server.set(nil)
 		time.Sleep(2 * time.Minute) // the longest pause
+		synctest.Wait()
 		if n, _ := s.server.received(); n != 200 {
 			t.Errorf("%d exchanges arrived, want those of the batch and of the buffer", n)
 		}
@@ -233,6 +237,7 @@ func TestAttemptsComeFurtherApart(t *testing.T) {
 		})
 		s.request(1)
 		time.Sleep(10 * time.Minute)
+		synctest.Wait()
 		if n := len(attempts); n < 8 || n > 25 {
 			t.Errorf("%d attempts in ten minutes", n)
 		}
@@ -248,6 +253,7 @@ func TestAttemptsComeFurtherApart(t *testing.T) {
 			return response
 		})
 		time.Sleep(2 * time.Minute)
+		synctest.Wait()
 		s.server.set(nil)
 		time.Sleep(time.Minute)
 		if n, _ := s.server.received(); n != 0 {
@@ -270,9 +276,11 @@ func TestABatchThatIsWrongIsNotSentForEver(t *testing.T) {
 		})
 		s.request(5)
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		s.server.set(nil)
 		s.request(1)
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		if n, _ := s.server.received(); n != 1 || s.server.dropped[0] != "5" {
 			t.Errorf("%d arrived, drops told %q", n, s.server.dropped)
 		}
@@ -314,6 +322,7 @@ func TestLinesThatTheServerRefusesAreTold(t *testing.T) {
 		})
 		s.request(3)
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		if got := s.Stats(); got.Sent != 1 || got.Dropped != 2 || !strings.Contains(s.errors.text(), "refused 2 of 3 exchanges: time: is in the future") {
 			t.Errorf("%+v, told %q", got, s.errors.text())
 		}
@@ -381,6 +390,7 @@ func TestTheEndDoesNotWaitForAServerThatHangs(t *testing.T) {
 		stop := s.running(ctx)
 		s.request(10)
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		before := time.Now()
 		cancel()
 		stop()
@@ -436,10 +446,12 @@ func TestBlocksOfTheServerAreKept(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Minute) // unchanged: 304
+		synctest.Wait()
 		if got := status("203.0.113.7"); got != 403 || s.server.asked < 4 {
 			t.Errorf("%d after asking %d times", got, s.server.asked)
 		}
 		time.Sleep(10 * time.Minute)
+		synctest.Wait()
 		if got := status("203.0.113.7"); got != 200 {
 			t.Errorf("after its end: %d", got)
 		}
