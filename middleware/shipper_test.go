@@ -98,6 +98,13 @@ func (s *server) received() (exchanges, batches int) {
 	return exchanges, len(s.batches)
 }
 
+// timesAsked is how often the list of blocks was asked for.
+func (s *server) timesAsked() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
+}
+
 func (s *server) set(answer func(*http.Request) *http.Response) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -447,8 +454,8 @@ func TestBlocksOfTheServerAreKept(t *testing.T) {
 		}
 		time.Sleep(time.Minute) // unchanged: 304
 		synctest.Wait()
-		if got := status("203.0.113.7"); got != 403 || s.server.asked < 4 {
-			t.Errorf("%d after asking %d times", got, s.server.asked)
+		if got, asked := status("203.0.113.7"), s.server.timesAsked(); got != 403 || asked < 4 {
+			t.Errorf("%d after asking %d times", got, asked)
 		}
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
