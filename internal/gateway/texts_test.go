@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"log/slog"
 	"testing"
 
 	"lapwing.dev/lapwing/internal/gateway"
@@ -22,3 +23,5 @@ func sizeOf(n int64) *units.Size {
 	s := units.Size(n)
 	return &s
 }
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
