@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,7 +59,7 @@ func runDemo(ctx context.Context, s streams, g *globals, listen, dev string) err
 	}
 	a, err := app.New(ctx, app.Options{
 		Log: g.quietly(s.err), Config: loaded, Listen: listen, Data: state.Memory, Dev: dev,
-		Demo: true, Seeds: demoSeeds(time.Now()),
+		Demo: true, Seeds: demoSeeds(time.Now()), Gateway: demoGateway(ctx),
 		OnReady: func(ctx context.Context, a *app.App) { announceDemo(ctx, s, a, base) },
 	})
 	if err != nil {
@@ -75,9 +76,22 @@ func demoSeeds(now time.Time) map[string]app.Seed {
 	return seeds
 }
 
+// demoGateway is the demo's usual address, or any other when it is taken: a demo
+// must start.
+func demoGateway(ctx context.Context) string {
+	const usual = "127.0.0.1:8480"
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", usual)
+	if err != nil {
+		return "127.0.0.1:0"
+	}
+	_ = ln.Close() //nolint:errcheck // the gateway will tell when it is not free
+	return usual
+}
+
 func announceDemo(ctx context.Context, s streams, a *app.App, base string) {
 	fmt.Fprintf(s.err, "Lapwing %s  demo  ● ready in %s          (data in memory, Ctrl-C forgets it)\n", app.Version().Version, a.StartTook())
-	fmt.Fprintf(s.err, "  UI      %s\n  API     %s/openapi.json   (served by Lapwing, with weak spots on purpose)\n", a.URL(), base)
+	fmt.Fprintf(s.err, "  UI      %s\n  API     %s/openapi.json   (served by Lapwing, with weak spots on purpose)\n  Gateway %s   (in front of it, with invented clients)\n", a.URL(), base, a.GatewayURL())
 	for _, id := range []string{"health", "orders-list", "refunds"} {
 		result, err := a.Checks().RunNow(ctx, id)
 		if err != nil {
@@ -86,4 +100,5 @@ func announceDemo(ctx context.Context, s streams, a *app.App, base string) {
 		printResult(s.err, id, result)
 	}
 	fmt.Fprintln(s.err, "  Next:   lapwing watch http://localhost:8000")
+	demo.Traffic(ctx, strings.TrimSuffix(a.GatewayURL(), "/"))
 }

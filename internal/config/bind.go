@@ -51,9 +51,10 @@ type binder struct {
 
 // field is one key of a section.
 type field struct {
-	key   string
-	index []int
-	typ   reflect.Type
+	key    string
+	index  []int
+	typ    reflect.Type
+	absent bool // nothing is in force when nobody wrote it: `omitempty`
 }
 
 // keysOf returns the keys of a section in the order of its struct.
@@ -78,7 +79,7 @@ func fieldsOf(t reflect.Type) []field {
 				fields = append(fields, inner)
 			}
 		case name != "":
-			fields = append(fields, field{key: name, index: f.Index, typ: f.Type})
+			fields = append(fields, field{key: name, index: f.Index, typ: f.Type, absent: options == "omitempty"})
 		}
 	}
 	return fields

@@ -153,6 +153,9 @@ func (w *viewer) of(path, key, documented string, value reflect.Value) *view {
 func (w *viewer) section(v *view, value reflect.Value) {
 	v.leaf = false
 	for _, f := range fieldsOf(value.Type()) {
+		if f.absent && w.given(fault.JoinPath(v.path, f.key)) == nil {
+			continue
+		}
 		documented := documentedDefault(value.Type().String(), f.key)
 		if check, ok := reflect.TypeAssert[checks.Check](value); ok {
 			documented = checkDefault(&check, f.key, documented)

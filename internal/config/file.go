@@ -10,7 +10,8 @@ import (
 	"lapwing.dev/lapwing/internal/traffic"
 )
 
-// File is the whole configuration, lapwing.yaml.
+// File is the whole configuration, lapwing.yaml. Sections marked omitempty mean
+// nothing unless they are written: the settings page does not show their defaults.
 type File struct {
 	// Include more files: paths or patterns relative to this file. Lists are joined, everything else must be given once. Example: [checks/*.yaml]
 	Include []string `yaml:"include"`
@@ -23,19 +24,19 @@ type File struct {
 	// Checks are scheduled probes.
 	Checks []checks.Check `yaml:"checks"`
 	// Limits say how many requests a client may make. Routes of the gateway name those that hold for them.
-	Limits []limits.Limit `yaml:"limits"`
+	Limits []limits.Limit `yaml:"limits,omitempty"`
 	// Tiers are levels of subscription: the first one that fits a request chooses its rates and its upstreams.
-	Tiers []limits.Tier `yaml:"tiers"`
+	Tiers []limits.Tier `yaml:"tiers,omitempty"`
 	// Limiter bounds what all limits need together.
-	Limiter limits.Limiter `yaml:"limiter"`
+	Limiter limits.Limiter `yaml:"limiter,omitempty"`
 	// Redis by which several servers share limits and blocks.
-	Redis limits.Redis `yaml:"redis"`
+	Redis limits.Redis `yaml:"redis,omitempty"`
 	// Gateway is a reverse proxy in front of APIs. Default: none.
-	Gateway gateway.Config `yaml:"gateway"`
+	Gateway gateway.Config `yaml:"gateway,omitempty"`
 	// Traffic says how much is kept of observed requests.
-	Traffic traffic.Bounds `yaml:"traffic"`
+	Traffic traffic.Bounds `yaml:"traffic,omitempty"`
 	// AccessLog has one line of JSON for each observed request. Default: none.
-	AccessLog traffic.AccessLog `yaml:"access_log"`
+	AccessLog traffic.AccessLog `yaml:"access_log,omitempty"`
 	// History says how long results are kept.
 	History checks.Retention `yaml:"history"`
 	// Access to the web interface and the API.
