@@ -73,7 +73,7 @@ func (x *exchange) run() error {
 		if err != nil {
 			return err
 		}
-		x.head.head = appendRequest(x.head.head[:0], m, x.r, x.out, x.pool.cfg.UpstreamHost)
+		writeRequest(&x.head, m, x.r, x.out, x.pool.cfg.UpstreamHost)
 		err = x.ask(ctx, m)
 		if err == nil {
 			if !x.try.worthAnother(x.r, x.answer.status, x.answer.retry, x.pump.repeatable()) {

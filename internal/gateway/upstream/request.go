@@ -5,8 +5,9 @@ import (
 	"strconv"
 )
 
-// appendRequest writes the head of a request as HTTP/1.1 does.
-func appendRequest(dst []byte, m *member, r *http.Request, out *Outbound, upstreamHost bool) []byte {
+// writeRequest writes the head of a request as HTTP/1.1 does.
+func writeRequest(w *fieldWriter, m *member, r *http.Request, out *Outbound, upstreamHost bool) {
+	dst := w.head[:0]
 	path, query, hasQuery := splitTarget(r, out)
 	dst = append(dst, r.Method...)
 	dst = append(dst, ' ')
@@ -17,10 +18,8 @@ func appendRequest(dst []byte, m *member, r *http.Request, out *Outbound, upstre
 	}
 	dst = append(dst, " HTTP/1.1\r\nHost: "...)
 	dst = append(dst, hostOf(r.Host, m, upstreamHost)...)
-	dst = append(dst, "\r\n"...)
-
-	w := fieldWriter{head: dst}
-	writeFields(&w, r, out)
+	w.head = append(dst, "\r\n"...)
+	writeFields(w, r, out)
 	dst = w.head
 
 	switch {
@@ -32,7 +31,7 @@ func appendRequest(dst []byte, m *member, r *http.Request, out *Outbound, upstre
 	case r.Method == http.MethodPost, r.Method == http.MethodPut, r.Method == http.MethodPatch:
 		dst = append(dst, "Content-Length: 0\r\n"...) // RFC 9110 §8.6: these usually have a body
 	}
-	return append(dst, "\r\n"...)
+	w.head = append(dst, "\r\n"...)
 }
 
 // hostOf is the Host header that the server gets. A host that could not stand
