@@ -10,8 +10,10 @@ import (
 	"lapwing.dev/lapwing/internal/traffic"
 )
 
-// File is the whole configuration, lapwing.yaml. Sections marked omitempty mean
-// nothing unless they are written: the settings page does not show their defaults.
+// Sections marked omitempty mean nothing unless they are written: the settings
+// page does not show their defaults.
+
+// File is the whole configuration, lapwing.yaml.
 type File struct {
 	// Include more files: paths or patterns relative to this file. Lists are joined, everything else must be given once. Example: [checks/*.yaml]
 	Include []string `yaml:"include"`

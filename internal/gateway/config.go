@@ -63,7 +63,7 @@ type Route struct {
 	Limits []string `yaml:"limits"`
 	// Auth of this route, instead of the gateway's.
 	Auth *auth.Config `yaml:"auth"`
-	// Validate holds requests to the API's OpenAPI document: off, report (count what breaks it) or enforce (answer it with 400). Default: off.
+	// Validate holds requests to the API's OpenAPI document: off, report or enforce. Report counts what breaks it, enforce answers it with 400. Default: off.
 	Validate string `yaml:"validate"`
 	// MaxBody is the largest body that a request may have; 0 is no bound. Default: 10MiB.
 	MaxBody *units.Size `yaml:"max_body"`
@@ -90,7 +90,7 @@ func (s *Servers) FromScalar(text string) error {
 
 // Server is one upstream server.
 type Server struct {
-	// URL of the server: http, https or h2c (HTTP/2 without TLS, for gRPC). A path in it comes before that of requests. Example: http://127.0.0.1:8000
+	// URL of the server, by http, https or h2c (HTTP/2 without TLS, for gRPC). A path in it comes before that of requests. Example: http://127.0.0.1:8000
 	URL string `yaml:"url"`
 	// Weight of the server: one with 2 gets twice as many requests. Default: 1.
 	Weight int `yaml:"weight"`

@@ -53,12 +53,17 @@ func TestCommentsAreTakenApart(t *testing.T) {
 		}
 	}
 	want := map[string][]string{
-		"checks.Assertion else":       {"fail", "degraded"},
-		"checks.Retries backoff":      {"fixed", "linear", "exponential"},
-		"checks.Retries on":           {"any", "network"},
-		"probe.HTTPRequest http":      {"1.1", "2"},
-		"probe.HTTPRequest ip":        {"any", "4", "6"},
-		"probe.TLSConfig min_version": {"1.2", "1.3"},
+		"checks.Assertion else":         {"fail", "degraded"},
+		"checks.Retries backoff":        {"fixed", "linear", "exponential"},
+		"checks.Retries on":             {"any", "network"},
+		"gateway.Route encoded_slashes": {"reject", "allow"},
+		"gateway.Route validate":        {"off", "report", "enforce"},
+		"gateway.TLS min_version":       {"1.2", "1.3"},
+		"limits.Limit mode":             {"reject", "throttle", "shadow"},
+		"limits.Limit on_outage":        {"local-share", "local-full", "open", "closed"},
+		"probe.HTTPRequest http":        {"1.1", "2"},
+		"probe.HTTPRequest ip":          {"any", "4", "6"},
+		"probe.TLSConfig min_version":   {"1.2", "1.3"},
 	}
 	if diff := cmp.Diff(want, words); diff != "" {
 		t.Errorf("lists of words (-want +got):\n%s", diff)
