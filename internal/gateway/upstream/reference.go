@@ -86,6 +86,9 @@ func (x *reference) finish() {
 	res := x.res
 	caught := recover()
 	if x.body != nil {
+		if !x.w.hijacked {
+			x.body.stop(x.w.ResponseWriter, x.w.committed && caught == nil)
+		}
 		res.RequestBytes = x.body.n.Load()
 		if err := x.body.failure(); err != nil && res.Err == nil && (caught != nil || !res.Committed) {
 			x.readErr = err

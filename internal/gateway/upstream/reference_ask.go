@@ -28,6 +28,9 @@ func (x *reference) ask(m *member, r *http.Request) (*http.Response, error) {
 		WroteRequest: func(httptrace.WroteRequestInfo) { limit.start(p.cfg.Timeouts.Header) },
 	})
 	q := r.WithContext(ctx)
+	if x.body != nil {
+		q.Body = x.body // ReverseProxy's is closed by the first attempt
+	}
 	q.URL = m.target(x.r, x.out)
 	q.Host = x.r.Host
 	if p.cfg.UpstreamHost {

@@ -102,11 +102,20 @@ type countedBody struct {
 	begun atomic.Bool
 	ended atomic.Bool // it was read to its end
 
+	busy sync.Mutex  // held while it is read
+	shut atomic.Bool // the exchange is over: it must not be read anymore
+
 	mu  sync.Mutex
 	err error
 }
 
+// Read implements io.Reader.
 func (b *countedBody) Read(p []byte) (int, error) {
+	b.busy.Lock()
+	defer b.busy.Unlock()
+	if b.shut.Load() {
+		return 0, errQuit
+	}
 	b.begun.Store(true)
 	if b.most > 0 {
 		if left := b.most - b.n.Load() + 1; int64(len(p)) > left {
@@ -139,6 +148,32 @@ func (b *countedBody) failure() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.err
+}
+
+// stop ends reading, and waits for a read that is under way: the transport may
+// still send what nobody wants anymore.
+func (b *countedBody) stop(w http.ResponseWriter, answered bool) {
+	b.shut.Store(true)
+	if b.busy.TryLock() {
+		b.busy.Unlock()
+		return
+	}
+	client := http.NewResponseController(w)
+	until := time.Unix(1, 0)
+	if answered {
+		_ = client.Flush() //nolint:errcheck // the client sees the answer, or is gone
+		until = time.Now().Add(lingerTime)
+	}
+	limited := client.SetReadDeadline(until) == nil
+	b.busy.Lock()
+	defer b.busy.Unlock()
+	if limited {
+		after := time.Time{}
+		if !b.ended.Load() {
+			after = time.Now().Add(lingerTime) // the server may read on to be able to answer
+		}
+		_ = client.SetReadDeadline(after) //nolint:errcheck // it worked a moment ago
+	}
 }
 
 // Close implements io.Closer. The server closes the client's body.
