@@ -184,19 +184,6 @@ func newSet(c Config, limiter *limit.Limiter) (*Set, error) {
 // Names are the names of the limits, in the order of the file.
 func (s *Set) Names() []string { return s.config.limitNames() }
 
-// Upstreams are the names of upstreams to which tiers send, without repetition.
-func (s *Set) Upstreams() []string {
-	var names []string
-	seen := map[string]bool{"": true}
-	for i := range s.tiers {
-		if name := s.tiers[i].Upstream; !seen[name] {
-			seen[name] = true
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
 // Rules compiles the limits with these names, in this order, with all tiers.
 // Its error is a fault.Problem with the path [i] of the name it is about, or
 // without a path. No names are no limits; tiers hold all the same.

@@ -68,7 +68,7 @@ func compileCondition(text string) (func(*limit.Request) bool, error) {
 	}
 	config := conf.CreateNew()
 	config.MaxNodes = maxConditionNodes
-	for _, f := range []string{"int", "len", "lower", "upper", "split", "trim"} {
+	for _, f := range conditionFunctions() {
 		config.Disabled[f] = true // so that all calls look alike
 	}
 	tree, err := parser.ParseWithConfig(text, config)
@@ -130,6 +130,8 @@ func compile(node ast.Node) (value, error) {
 		return compileName(n)
 	case *ast.MemberNode:
 		return compileMember(n)
+	case *ast.ChainNode: // token?.plan: what is missing is an empty text anyway
+		return compile(n.Node)
 	case *ast.UnaryNode:
 		return compileUnary(n)
 	case *ast.BinaryNode:

@@ -101,14 +101,14 @@ func (c *Config) validateOrder(problems *fault.Problems) {
 }
 
 // validName reports whether a name can be shown to clients in a header field
-// and to people in a metric.
+// and to people in a metric. A point would make it look like one of its quotas.
 func validName(name string) bool {
 	if name == "" || len(name) > maxNameLength {
 		return false
 	}
 	for _, r := range name {
 		switch {
-		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '-', r == '_', r == '.':
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '-', r == '_':
 		default:
 			return false
 		}
@@ -121,7 +121,7 @@ func checkName(problems *fault.Problems, name, example string) {
 	case name == "":
 		problems.Add("name", "add one, such as "+example, "it has no name")
 	case !validName(name):
-		problems.Add("name", fmt.Sprintf("use letters, digits, - _ and ., %d at most", maxNameLength), "%q is not a name", name)
+		problems.Add("name", fmt.Sprintf("use letters, digits, - and _, %d at most", maxNameLength), "%q is not a name", name)
 	}
 }
 
