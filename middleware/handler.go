@@ -17,17 +17,14 @@ import (
 //
 //	router.Use(m.Handler)
 func (m *Middleware) Handler(next http.Handler) http.Handler {
-	h := &handler{m: m, next: next}
-	if mux, ok := next.(*http.ServeMux); ok && m.byRoute {
-		h.mux = mux
-	}
-	return h
+	mux, _ := next.(*http.ServeMux)
+	return &handler{m, next, mux}
 }
 
 type handler struct {
 	m    *Middleware
 	next http.Handler
-	mux  *http.ServeMux // asked for the route before it serves; nil: not
+	mux  *http.ServeMux // next, if it is one: it can be asked for a route without serving
 }
 
 // state is what one request needs and nobody outside gets hold of, so that it
@@ -58,6 +55,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer m.end(c, s)
 	m.begin(c, s)
 	if m.blocked(c, s) || m.limited(h, c, s) {
+		c.operation = h.pattern(c.request)
 		return
 	}
 	c.called = true
@@ -137,7 +135,7 @@ func (m *Middleware) limited(h *handler, c *carrier, s *state) bool {
 	q.Method, q.Path, q.API, q.Client, q.APIKey = r.Method, e.Path, m.o.API, e.Client, c.identity.APIKey
 	q.Headers, q.Cookies, q.Token = r.Header, cookies{r}, c.identity.Claims
 	if m.byRoute {
-		q.Operation = h.operation(r)
+		q.Operation, _ = m.routes.of(r.Method, h.pattern(r))
 	}
 	m.rules.Decide(r.Context(), q, d)
 	e.Tier, e.Policy = d.Tier, d.Policy
@@ -162,15 +160,14 @@ func (m *Middleware) limited(h *handler, c *carrier, s *state) bool {
 	return false
 }
 
-// operation is the route of a request that was not served yet, as far as
+// pattern is the route of a request that is not served yet, or never, as far as
 // somebody knows it.
-func (h *handler) operation(r *http.Request) string {
+func (h *handler) pattern(r *http.Request) string {
 	pattern := h.m.o.Operation(r)
 	if pattern == "" && h.mux != nil {
 		_, pattern = h.mux.Handler(r)
 	}
-	operation, _ := h.m.routes.of(r.Method, pattern)
-	return operation
+	return pattern
 }
 
 // wait holds a throttled request back; it reports false when its client did not

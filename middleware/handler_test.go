@@ -221,13 +221,18 @@ func TestLimitsByOperationKnowTheRouteOfAMux(t *testing.T) {
 	mux.Handle("GET /a/{id}", ok(nil))
 	mux.Handle("GET /b/{id}", ok(nil))
 	policies := []limit.Policy{{Name: "each", Key: []limit.KeyPart{limit.OperationKey()}, Rate: limit.PerMinute(1)}}
-	h, _ := around(t, middleware.Options{Policies: policies}, mux)
+	h, sink := around(t, middleware.Options{Policies: policies}, mux)
 	for _, step := range []struct {
 		path string
 		want int
 	}{{"/a/1", 200}, {"/b/1", 200}, {"/a/2", 429}, {"/b/2", 429}} {
 		if got := serve(h, get(step.path)).StatusCode; got != step.want {
 			t.Errorf("%s: %d, want %d", step.path, got, step.want)
+		}
+	}
+	for _, e := range sink.all() { // those that were refused, too
+		if want := "GET " + e.Path[:3] + "{id}"; e.Operation != want {
+			t.Errorf("operation %q, want %q", e.Operation, want)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -212,8 +213,9 @@ func TestAServerThatIsAwayCostsNothing(t *testing.T) {
 		if took := time.Since(before); took != 0 {
 			t.Errorf("the application waited for %s", took)
 		}
-		if got := s.Stats(); got.Waiting != 100 || got.Dropped != 900 {
-			t.Errorf("%+v", got)
+		lost := s.Stats() // a batch of 50 to 100 was taken out of the buffer
+		if lost.Waiting != 100 || lost.Dropped < 900 || lost.Dropped > 950 {
+			t.Errorf("%+v", lost)
 		}
 		if text := s.errors.text(); !strings.Contains(text, "connection refused") || strings.Contains(text, "lw_token") {
 			t.Errorf("told %q", text)
@@ -221,10 +223,10 @@ func TestAServerThatIsAwayCostsNothing(t *testing.T) {
 		s.server.set(nil)
 		time.Sleep(2 * time.Minute) // the longest pause
 		synctest.Wait()
-		if n, _ := s.server.received(); n != 200 {
+		if n, _ := s.server.received(); n != 1100-int(lost.Dropped) {
 			t.Errorf("%d exchanges arrived, want those of the batch and of the buffer", n)
 		}
-		if s.server.dropped[0] != "900" || s.server.dropped[1] != "" {
+		if s.server.dropped[0] != strconv.FormatUint(lost.Dropped, 10) || s.server.dropped[1] != "" {
 			t.Errorf("drops told: %q", s.server.dropped)
 		}
 	})
