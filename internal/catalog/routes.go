@@ -13,6 +13,7 @@ type route struct {
 	Operation
 	item *openapi3.PathItem
 	spec *openapi3.Operation
+	request request
 	// prefix is what stands between the API's URL and Path: from the document's servers.
 	prefix string
 }

@@ -28,10 +28,21 @@ const maxDepth = 2000
 //
 // It returns nil, a *Violation, ErrTooCostly, or ctx's error.
 func (s *Schema) Check(ctx context.Context, value any, budget int) error {
+	return s.hold(&checker{ctx: ctx, budget: budget}, value)
+}
+
+// CheckRequest is Check for what a client sends: members that are read-only need
+// not be there, and those that are write-only may (OpenAPI 3.0.3, "Schema
+// Object"). Read-only members that are sent are let pass: clients send back what
+// they got.
+func (s *Schema) CheckRequest(ctx context.Context, value any, budget int) error {
+	return s.hold(&checker{ctx: ctx, budget: budget, request: true}, value)
+}
+
+func (s *Schema) hold(c *checker, value any) error {
 	if s == nil {
 		return nil
 	}
-	c := &checker{ctx: ctx, budget: budget}
 	v := c.check(s, value, nil)
 	if c.stop != nil {
 		return c.stop
@@ -44,12 +55,13 @@ func (s *Schema) Check(ctx context.Context, value any, budget int) error {
 
 // checker is one Check.
 type checker struct {
-	ctx    context.Context //nolint:containedctx // lives for one call
-	budget int
-	ticks  int
-	depth  int
-	path   []place
-	stop   error // why the check was given up; every level returns at once
+	ctx     context.Context //nolint:containedctx // lives for one call
+	request bool            // the value is a client's
+	budget  int
+	ticks   int
+	depth   int
+	path    []place
+	stop    error // why the check was given up; every level returns at once
 }
 
 // place is one step into the value: a member, or an element when index ≥ 0.

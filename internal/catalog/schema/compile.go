@@ -80,7 +80,7 @@ func (c *Compiler) objects(s *Schema, in *openapi3.Schema) {
 	for _, p := range s.properties {
 		s.byName[p.name] = p.schema
 	}
-	s.writeOnly = in.WriteOnly
+	s.readOnly, s.writeOnly = in.ReadOnly, in.WriteOnly
 	s.required = in.Required
 	s.minProps, s.maxProps = in.MinProps, in.MaxProps
 	for _, p := range c.named(in.PatternProperties) {

@@ -11,8 +11,8 @@ func (c *checker) checkObject(s *Schema, value map[string]any, m *marks) *Violat
 		if _, ok := value[name]; ok {
 			continue
 		}
-		if p := s.byName[name]; p != nil && p.writeOnly {
-			continue // required in requests only (OpenAPI 3.0.3, "Schema Object")
+		if p := s.byName[name]; p != nil && (c.request && p.readOnly || !c.request && p.writeOnly) {
+			continue // required in the other direction only (OpenAPI 3.0.3, "Schema Object")
 		}
 		return c.violation(nil, "member %s is missing", strconv.Quote(clip(name)))
 	}
@@ -58,7 +58,7 @@ func (c *checker) checkObject(s *Schema, value map[string]any, m *marks) *Violat
 func (c *checker) checkMember(s *Schema, name string, member any) *Violation {
 	c.enterMember(name)
 	defer c.leave()
-	if s.writeOnly {
+	if s.writeOnly && !c.request {
 		return c.violation(nil, "is write-only and must not be in an answer")
 	}
 	return c.check(s, member, nil)

@@ -45,6 +45,7 @@ type Schema struct {
 	propertyNames     *Schema
 	dependentRequired []dependency
 	dependentSchemas  []property
+	readOnly          bool
 	writeOnly         bool
 
 	allOf, anyOf, oneOf        []*Schema
