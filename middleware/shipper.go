@@ -54,7 +54,7 @@ func (s *shipper) stats() Stats {
 // then.
 func (s *shipper) run(ctx context.Context, beside func(context.Context)) error {
 	if s.started.Swap(true) {
-		return errors.New("middleware: Run was called before")
+		return errors.New("middleware: Run or Close was called before")
 	}
 	s.work(ctx, context.WithoutCancel(ctx), beside)
 	return nil
