@@ -85,6 +85,7 @@ func rewriteReference(pr *httputil.ProxyRequest) {
 func (x *reference) finish() {
 	res := x.res
 	caught := recover()
+	res.Committed = res.Committed || x.w.committed
 	if x.body != nil {
 		if !x.w.hijacked {
 			x.body.stop(x.w.ResponseWriter, x.w.committed && caught == nil)
@@ -94,7 +95,9 @@ func (x *reference) finish() {
 			x.readErr = err
 		}
 	}
-	res.Committed = x.w.committed
+	if x.w.hijacked {
+		res.RequestBytes, res.ResponseBytes = x.w.sent.Load(), x.w.bytes.Load()
+	}
 	if !x.first.IsZero() {
 		res.Phases.Transfer = time.Since(x.first)
 	}

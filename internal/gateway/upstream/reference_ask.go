@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
@@ -19,8 +20,10 @@ func (x *reference) ask(m *member, r *http.Request) (*http.Response, error) {
 	if x.body != nil {
 		limit.timer.Stop() // the client's time to send it is not the server's
 	}
+	connected := false
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) {
+			connected = true
 			if !info.Reused {
 				x.res.Phases.Connect = time.Since(begun)
 			}
@@ -43,6 +46,9 @@ func (x *reference) ask(m *member, r *http.Request) (*http.Response, error) {
 			err = cause
 		}
 		cancel(nil)
+		if _, dialled := errors.AsType[*dialError](err); !connected && !dialled && r.Context().Err() == nil {
+			err = &dialError{err} // the handshake failed
+		}
 		return nil, err
 	}
 	res.Request = r

@@ -57,7 +57,7 @@ func (g *guardedBody) Read(b []byte) (int, error) {
 		g.timer.Reset(g.idle)
 	}
 	n, err := g.body.Read(b)
-	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader's contract is about the value itself
+	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader is about the value itself
 		if g.timedOut.Load() {
 			err = errIdleTimeout
 		}
@@ -126,7 +126,11 @@ func (b *countedBody) Read(p []byte) (int, error) {
 	if total := b.n.Add(int64(n)); b.most > 0 && total > b.most {
 		return 0, b.fail(&http.MaxBytesError{Limit: b.most})
 	}
-	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader's contract is about the value itself
+	if b.shut.Load() && err != nil {
+		b.ended.Store(err == io.EOF) //nolint:errorlint // io.Reader is about the value itself
+		return n, err
+	}
+	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader is about the value itself
 		return n, b.fail(err)
 	}
 	if err != nil {
