@@ -242,7 +242,7 @@ func (c *carrier) failure(panicked any) observe.ErrorClass {
 	switch {
 	case c.writer.hijacked && panicked == nil:
 		return observe.NoError // the context of a hijacked connection ends with it
-	case panicked != nil && !(panicked == http.ErrAbortHandler && err != nil): //nolint:errorlint // net/http compares so, too
+	case panicked != nil && (panicked != http.ErrAbortHandler || err == nil): //nolint:errorlint // net/http compares so, too
 		return observe.ErrorInternal
 	case !c.returned && c.called && panicked == nil:
 		return observe.ErrorInternal // runtime.Goexit

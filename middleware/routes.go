@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -47,9 +48,7 @@ func (r *routes) add(key routeKey, found route) {
 	defer r.mu.Unlock()
 	more := map[routeKey]route{}
 	if known := r.known.Load(); known != nil {
-		for k, v := range *known {
-			more[k] = v
-		}
+		maps.Copy(more, *known)
 	}
 	key = routeKey{strings.Clone(key.method), strings.Clone(key.pattern)}
 	more[key] = found

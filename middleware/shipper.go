@@ -163,7 +163,7 @@ func (s *shipper) last(sending context.Context) {
 	for s.fill() {
 		if _, err := s.send(sending); err != nil && s.batch.count > 0 {
 			waiting, _ := s.ring.figures()
-			s.ring.drop(uint64(s.batch.count)) //nolint:gosec // not negative
+			s.ring.drop(uint64(s.batch.count))
 			s.onError(fmt.Errorf("%d exchanges are lost at the end: %w", s.batch.count+waiting, err))
 			return
 		}
@@ -181,7 +181,7 @@ func (s *shipper) send(ctx context.Context) (pause time.Duration, err error) {
 		s.ring.told(untold)
 		s.sent.Add(uint64(s.batch.count - refused)) //nolint:gosec // not negative
 		if refused > 0 {
-			s.ring.drop(uint64(refused)) //nolint:gosec // not negative
+			s.ring.drop(uint64(refused))
 			s.complain(fmt.Errorf("the server refused %d of %d exchanges: %s", refused, s.batch.count, answer.reason()))
 		}
 	case answer.final:

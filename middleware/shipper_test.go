@@ -471,7 +471,7 @@ func TestNoGoroutineIsLeft(t *testing.T) {
 	noLeaks(t)
 	h, sink := around(t, middleware.Options{}, ok(nil))
 	listener, client := serving(t, h, false)
-	response, err := client.Get(listener.URL) //nolint:noctx // a test's own server
+	response, err := client.Get(listener.URL)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,11 +5,11 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -159,7 +159,7 @@ func TestABatchThatComesTwiceCountsOnce(t *testing.T) {
 		t.Errorf("heard %d times", len(sink.list))
 	}
 	for i := range 3000 { // more than are remembered: it must not grow
-		if _, _, err := post(c, strings.NewReader(line()), ingest.HeaderBatch, fmt.Sprint(i)); err != nil {
+		if _, _, err := post(c, strings.NewReader(line()), ingest.HeaderBatch, strconv.Itoa(i)); err != nil {
 			t.Fatal(err)
 		}
 	}

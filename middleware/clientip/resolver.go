@@ -83,8 +83,7 @@ func (r *Resolver) Resolve(remote netip.Addr, h Values) netip.Addr {
 	}
 	lines := h.Values(r.header)
 	hops := 0
-	for i := len(lines) - 1; i >= 0; i-- {
-		rest := lines[i]
+	for _, rest := range slices.Backward(lines) {
 		for more := true; more; {
 			var element string
 			element, rest, more = lastElement(rest)

@@ -115,7 +115,7 @@ const maxMillis = 9_000_000_000_000
 
 // appendMillis appends a duration in milliseconds with three decimals.
 func appendMillis(dst []byte, d time.Duration) []byte {
-	micros := uint64(min(max(d.Microseconds(), 0), maxMillis*1000)) //nolint:gosec // not negative
+	micros := uint64(min(max(d.Microseconds(), 0), maxMillis*1000))
 	dst = strconv.AppendUint(dst, micros/1000, 10)
 	if micros %= 1000; micros != 0 {
 		dst = append(dst, '.', byte('0'+micros/100), byte('0'+micros/10%10), byte('0'+micros%10))

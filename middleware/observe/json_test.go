@@ -192,7 +192,7 @@ func FuzzAppendJSON(f *testing.F) {
 	f.Add("", "12345678\"", "1234567é", "\ufeff", "%e\"", int64(-1), int64(-1))
 	f.Fuzz(func(t *testing.T, method, path, query, agent, user string, status, micros int64) {
 		e := observe.Exchange{
-			Method: method, Path: path, Query: query, UserAgent: agent, User: user, Status: int(status % 1000), //nolint:gosec // small
+			Method: method, Path: path, Query: query, UserAgent: agent, User: user, Status: int(status % 1000),
 			Time: time.UnixMicro(micros), Duration: time.Duration(micros), RequestBytes: micros, Verdict: observe.Verdict(method), Error: observe.ErrorClass(user),
 		}
 		line := observe.AppendJSON(nil, &e)
