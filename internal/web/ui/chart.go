@@ -52,6 +52,7 @@ type plotted struct {
 	Names  []string     `json:"names"`
 	Times  []int64      `json:"times"`
 	Values [][]*float64 `json:"values"`
+	Unit   string       `json:"unit,omitempty"`  // "/s" when values are rates, not milliseconds
 	Notes  []string     `json:"notes,omitempty"` // one for each time
 	Links  []string     `json:"links,omitempty"` // one for each time
 }
@@ -79,20 +80,25 @@ func niceScale(highest time.Duration) (top time.Duration, ticks []tick) {
 	if highest <= 0 {
 		highest = 100 * time.Millisecond
 	}
-	raw := float64(highest) / float64(time.Millisecond) / 4
+	step, steps := niceSteps(float64(highest) / float64(time.Millisecond))
+	for i := 0; i <= steps; i++ {
+		ticks = append(ticks, tick{At: percentage(1 - float64(i)/float64(steps)), Text: axisText(float64(i) * step)})
+	}
+	return time.Duration(float64(steps) * step * float64(time.Millisecond)), ticks
+}
+
+// niceSteps divides an axis that holds highest, which is above zero.
+func niceSteps(highest float64) (step float64, steps int) {
+	raw := highest / 4
 	power := math.Pow(10, math.Floor(math.Log10(raw)))
-	step := 10 * power
+	step = 10 * power
 	for _, m := range []float64{1, 2, 2.5, 5} {
 		if m*power >= raw*0.999 {
 			step = m * power
 			break
 		}
 	}
-	steps := max(int(math.Ceil(float64(highest)/float64(time.Millisecond)/step-1e-9)), 1)
-	for i := 0; i <= steps; i++ {
-		ticks = append(ticks, tick{At: percentage(1 - float64(i)/float64(steps)), Text: axisText(float64(i) * step)})
-	}
-	return time.Duration(float64(steps) * step * float64(time.Millisecond)), ticks
+	return step, max(int(math.Ceil(highest/step-1e-9)), 1)
 }
 
 func axisText(ms float64) string {

@@ -21,7 +21,7 @@ type pages struct {
 }
 
 // sharedTemplates are parsed into every page.
-var sharedTemplates = []string{"templates/layout.html", "templates/parts.html", "templates/row.html", "templates/chart.html"}
+var sharedTemplates = []string{"templates/layout.html", "templates/parts.html", "templates/row.html", "templates/chart.html", "templates/requests.html"}
 
 func openPages(dev string) (*pages, error) {
 	source, err := sources(dev)
@@ -64,6 +64,7 @@ type shell struct {
 	Demo     bool
 	Public   bool // no navigation: the page is for people outside the team
 	Login    bool // there is a way to log in
+	Traffic  bool // there are traffic pages
 	Warnings int  // about Lapwing itself
 	Page     any
 }
@@ -90,7 +91,7 @@ func (u *UI) showStatus(w http.ResponseWriter, r *http.Request, status int, name
 		return fmt.Errorf("there is no template %q", name)
 	}
 	s.Title = oneWay(s.Title)
-	s.Static, s.Viewer, s.Demo, s.Login = u.files.base(), u.viewer(r), u.Demo, u.Session != nil
+	s.Static, s.Viewer, s.Demo, s.Login, s.Traffic = u.files.base(), u.viewer(r), u.Demo, u.Session != nil, u.Traffic != nil
 	if u.Health != nil && s.Viewer.CanRead {
 		s.Warnings = len(u.Health.List())
 	}

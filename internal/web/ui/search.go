@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lapwing.dev/lapwing/internal/checks"
+	"lapwing.dev/lapwing/internal/traffic"
 )
 
 // searchHits is how many suggestions the search box shows.
@@ -21,7 +22,8 @@ type hit struct {
 	URL   string `json:"url"`
 }
 
-// search jumps to the check that is meant, or to the list of those that may be.
+// search jumps to the check or the client that is meant, or to the list of checks
+// that may be.
 func (u *UI) search(w http.ResponseWriter, r *http.Request) error {
 	query := strings.TrimSpace(cut(r.URL.Query().Get("q"), 200))
 	views := u.Checks.List()
@@ -31,8 +33,14 @@ func (u *UI) search(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		}
 	}
-	if found := (filter{Query: query}).choose(views); query != "" && len(found) == 1 {
+	found, clients := (filter{Query: query}).choose(views), u.clientHits(query, 2)
+	switch {
+	case query == "":
+	case len(found) == 1 && len(clients) == 0:
 		http.Redirect(w, r, checkPath(found[0].ID), http.StatusSeeOther)
+		return nil
+	case len(found) == 0 && len(clients) == 1:
+		http.Redirect(w, r, clients[0].URL, http.StatusSeeOther) // #nosec G710 -- one escaped segment of a path of ours
 		return nil
 	}
 	http.Redirect(w, r, "/checks?q="+url.QueryEscape(query), http.StatusSeeOther)
@@ -50,6 +58,7 @@ func (u *UI) searchJSON(w http.ResponseWriter, r *http.Request) error {
 			hits = append(hits, hit{Name: v.Name, API: v.API, State: v.State.String(), URL: checkPath(v.ID)})
 		}
 	}
+	hits = append(hits, u.clientHits(query, searchHits-len(hits))...)
 	text, err := json.Marshal(hits)
 	if err != nil {
 		return fmt.Errorf("encode suggestions: %w", err)
@@ -58,4 +67,23 @@ func (u *UI) searchJSON(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "private, no-cache")
 	_, _ = w.Write(text)
 	return nil
+}
+
+// clientHits are busy clients whose key or user holds the query.
+func (u *UI) clientHits(query string, most int) []hit {
+	var hits []hit
+	if u.Traffic == nil || query == "" {
+		return nil
+	}
+	lower := strings.ToLower(query)
+	client := func(key string) hit { return hit{Name: key, API: "client", State: "none", URL: clientPath(key)} }
+	if _, known := u.Traffic.Requests.ClientByKey(query, traffic.ClientWindow); known {
+		return []hit{client(query)}
+	}
+	for _, c := range u.Traffic.Requests.Clients(traffic.ClientWindow, 1000) {
+		if len(hits) < most && (strings.Contains(strings.ToLower(c.Key), lower) || strings.Contains(strings.ToLower(c.User), lower)) {
+			hits = append(hits, client(c.Key))
+		}
+	}
+	return hits
 }

@@ -13,6 +13,7 @@ type tile struct {
 	Tone                  string // is-down, is-degraded or ""
 	Link                  string // where the figure is explained
 	Meter                 string // "0.9987" draws a line of that length; "" none
+	Live                  string // the rate of the last second, which changes every second; "" none
 }
 
 // tiles makes the figures. unread says that some of the history could not be

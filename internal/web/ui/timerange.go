@@ -3,6 +3,7 @@ package ui
 import (
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"lapwing.dev/lapwing/internal/fault"
@@ -35,6 +36,11 @@ const maxRange = 800 * 24 * time.Hour
 // parseRange reads range, or from and to (RFC 3339 or seconds of Unix time).
 // Nothing given means the fallback.
 func parseRange(q url.Values, now time.Time, fallback string) (timeRange, error) {
+	return parseRangeOf(q, now, fallback, rangeChoices)
+}
+
+// parseRangeOf does the same with other choices.
+func parseRangeOf(q url.Values, now time.Time, fallback string, choices []rangeChoice) (timeRange, error) {
 	if from, to := q.Get("from"), q.Get("to"); from != "" || to != "" {
 		r := timeRange{To: now}
 		var err error
@@ -55,12 +61,14 @@ func parseRange(q url.Values, now time.Time, fallback string) (timeRange, error)
 	if key == "" {
 		key = fallback
 	}
-	for _, c := range rangeChoices {
+	var keys strings.Builder
+	for _, c := range choices {
 		if c.Key == key {
 			return timeRange{From: now.Add(-c.Length), To: now, Key: key}, nil
 		}
+		keys.WriteString(c.Key + ", ")
 	}
-	return timeRange{}, fault.Invalid("range %q is not known; use 1h, 24h, 7d, 30d, 90d, or from and to", cut(key, 40))
+	return timeRange{}, fault.Invalid("range %q is not known; use %sor from and to", cut(key, 40), keys.String())
 }
 
 func parseTime(text string) (time.Time, error) {

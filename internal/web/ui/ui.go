@@ -21,6 +21,7 @@ type Deps struct {
 	Health   Health                           // our own warnings
 	About    func() About                     // settings page
 	Tokens   Tokens                           // settings page
+	Traffic  *Traffic                         // traffic pages
 	Session  Session                          // login page
 	Status   func() statuspage.Config         // status page; called for each request, so a reload shows at once
 	Identity func(ctx context.Context) Viewer // who looks; nil: everybody may do everything
@@ -81,6 +82,12 @@ func (u *UI) routes() *http.ServeMux {
 		"POST /checks/{id}/run":           u.runNow,
 		"POST /checks/{id}/pause":         u.pause,
 		"POST /checks/{id}/resume":        u.resume,
+		"GET /traffic":                    u.traffic,
+		"GET /traffic/clients":            u.clientSearch,
+		"GET /traffic/clients/{key}":      u.client,
+		"POST /traffic/blocks":            u.block,
+		"POST /traffic/blocks/{id}":       u.unblock,
+		"POST /traffic/proposals/{id}":    u.propose,
 		"GET /settings":                   u.settings,
 		"POST /settings/reload":           u.reload,
 		"GET /settings/tokens":            u.tokens,

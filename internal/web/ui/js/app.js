@@ -3,6 +3,7 @@
 import { startTheme } from "./settings.js";
 import { startTimes } from "./time.js";
 import { startCopy } from "./copy.js";
+import { startNav } from "./nav.js";
 import { startKeys } from "./keys.js";
 import { startSearch } from "./search.js";
 import { startCharts } from "./chart.js";
@@ -10,11 +11,13 @@ import { startHover } from "./hover.js";
 import { startForms } from "./forms.js";
 import { startRows } from "./rows.js";
 import { startParts } from "./parts.js";
+import { startTraffic } from "./traffic.js";
 import { startStream } from "./stream.js";
 
 startTheme();
 startTimes();
 startCopy();
+startNav();
 startKeys();
 startSearch();
 startCharts(document);
@@ -22,4 +25,5 @@ startHover();
 startForms();
 startRows();
 startParts();
+startTraffic();
 startStream();

@@ -12,6 +12,8 @@ function milliseconds(ms) {
   return ms >= 1 ? `${ms.toFixed(1)} ms` : `${ms.toFixed(2)} ms`;
 }
 
+const perSecond = (rate) => `${rate >= 99.5 ? rate.toFixed(0) : rate.toFixed(rate >= 9.95 ? 1 : 2)}/s`;
+
 function nearest(times, t, width) {
   let best = -1;
   for (let i = 0; i < times.length; i++) {
@@ -27,6 +29,7 @@ function improve(figure) {
   const axis = figure.querySelector(".axis");
   if (!data.times?.length || !axis) return;
   const width = data.width || 0;
+  const write = data.unit === "/s" ? perSecond : milliseconds;
   const zooms = Boolean(figure.closest("#chart"));
   figure.classList.toggle("can-zoom", zooms);
 
@@ -66,7 +69,7 @@ function improve(figure) {
       const value = data.values[n][i];
       if (value === null) return;
       sum += value;
-      lines.push(`${name}  ${milliseconds(value)}`);
+      lines.push(`${name}  ${write(value)}`);
     });
     if (data.links) lines.push(`Total  ${milliseconds(sum)}`);
     if (data.notes?.[i]) lines.push(data.notes[i]);

@@ -1,6 +1,6 @@
-// The keyboard: / search, g o|c|p|s pages, j k rows, [ ] earlier and later, ? help.
-const pages = { o: "/", c: "/checks", p: "/status", s: "/settings" };
-const rowLinks = ".rows .nm a, .runs .when a, .attention .what a";
+// The keyboard: / search, g o|c|f|p|s pages, j k rows, [ ] earlier and later, ? help.
+const pages = { o: "/", c: "/checks", f: "/traffic", p: "/status", s: "/settings" };
+const rowLinks = ".rows .nm a, .runs .when a, .attention .what a, .data .nm a";
 
 const typing = (element) => element.closest("input, select, textarea, [contenteditable]");
 
@@ -21,7 +21,7 @@ export function startKeys() {
     const key = event.key;
     if (Date.now() - went < 1500) {
       went = 0;
-      if (pages[key] && document.body.dataset.stream) {
+      if (pages[key] && document.querySelector(`nav a[href="${pages[key]}"]`)) {
         event.preventDefault();
         location.assign(pages[key]);
         return;

@@ -61,11 +61,14 @@ export function startParts() {
   const states = new Map();
   const nav = document.body.dataset.nav;
   events.addEventListener("check", ({ detail }) => {
-    if (!detail || nav === "settings" || (only && detail.id !== only)) return;
+    if (!detail || nav === "settings" || nav === "traffic" || (only && detail.id !== only)) return;
     // A change of state shows soon; other runs only move numbers.
     const changed = states.get(detail.id) !== undefined && states.get(detail.id) !== detail.state;
     states.set(detail.id, detail.state);
     plan(changed || only ? calm : busy);
+  });
+  events.addEventListener("traffic", () => {
+    if (nav === "traffic") plan(busy);
   });
   events.addEventListener("config", () => {
     if (nav === "settings") plan(0);

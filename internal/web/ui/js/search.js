@@ -55,7 +55,7 @@ export function startSearch() {
       none.className = "none";
       none.setAttribute("role", "option");
       none.setAttribute("aria-disabled", "true");
-      none.textContent = "No check matches";
+      none.textContent = "Nothing matches";
       list.append(none);
     }
     list.hidden = false;
