@@ -71,15 +71,15 @@ type Concurrency struct {
 	Max *int64 `yaml:"max"`
 	// Adaptive finds the limit by itself, for each upstream of tiers: it falls when answers become slower than they were, and rises again. What is over it is answered with 503.
 	Adaptive bool `yaml:"adaptive"`
-	// Min is what `adaptive` never goes below. Default: 4.
+	// Min is what `adaptive` never goes below. Default: 4, with `adaptive`.
 	Min *int64 `yaml:"min"`
 }
 
 // Queue bounds the waiting of a throttle.
 type Queue struct {
-	// Depth is the most requests of one key that wait. Default: 100.
+	// Depth is the most requests of one key that wait. Default: 100, in mode throttle.
 	Depth *int64 `yaml:"depth"`
-	// Wait is the longest that a request waits; one that would wait longer is rejected at once. Default: 10s.
+	// Wait is the longest that a request waits; one that would wait longer is rejected at once. Default: 10s, in mode throttle.
 	Wait units.Duration `yaml:"wait"`
 }
 

@@ -136,7 +136,7 @@ func newReplay(s *Simulation) (*replay, error) {
 		}
 	}
 	if r.rules, err = set.Rules(s.Names); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("limits: %w", err)
 	}
 	r.report.Notes = s.notes()
 	return r, nil
@@ -395,11 +395,13 @@ func (r *replay) summary(top int) *Report {
 	}
 	r.report.Clients = clients[:min(len(clients), top)]
 	r.report.Limits = []LimitReport{}
-	for _, s := range r.limiter.Snapshot() {
-		if slices.Contains(r.sim.Names, s.Name) {
-			r.report.Limits = append(r.report.Limits, LimitReport{
-				Name: s.Name, Delayed: s.Delayed, Rejected: s.RejectedAll(), Shadowed: s.Shadowed, TestRefuse: s.Tested[1], Exempt: s.Exempt,
-			})
+	for _, name := range r.sim.Names {
+		for _, s := range r.limiter.Snapshot() {
+			if s.Name == name {
+				r.report.Limits = append(r.report.Limits, LimitReport{
+					Name: name, Delayed: s.Delayed, Rejected: s.RejectedAll(), Shadowed: s.Shadowed, TestRefuse: s.Tested[1], Exempt: s.Exempt,
+				})
+			}
 		}
 	}
 	return &r.report
