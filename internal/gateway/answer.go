@@ -136,7 +136,7 @@ func (c *call) upstreamFailed(body *pacedBody) *refusal {
 		return nil
 	case observe.ErrorRequestBody:
 		switch {
-		case body != nil && body.slow:
+		case body != nil && body.tooSlow():
 			return c.refuse(refusedSlow, "")
 		case c.res.StatusCode() == http.StatusRequestEntityTooLarge:
 			return c.refuse(refusedLarge, largeDetail(c.route.maxBody))

@@ -1,11 +1,11 @@
 package gateway
 
 import (
-	"errors"
 	"io"
 	"net/http"
-	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,8 +21,12 @@ type pacedBody struct {
 	rate    int64 // bytes a second
 	grace   time.Duration
 	left    time.Duration // that may be waited
-	ended   bool          // nothing more comes
-	slow    bool          // because it was too slow
+	watch   *time.Timer   // nil before the first read
+	ended   atomic.Bool   // nothing more comes
+
+	mu   sync.Mutex
+	over bool // the request has ended: its connection is another's
+	slow bool // it was cut off
 }
 
 // pace returns a body that must keep coming, or nil when the request has none
@@ -44,33 +48,56 @@ func isGRPC(h http.Header) bool {
 
 // Read implements io.Reader.
 func (b *pacedBody) Read(p []byte) (int, error) {
-	if b.ended {
+	if b.ended.Load() {
 		return b.body.Read(p)
 	}
+	// A timer and not a deadline, which whoever takes the body on has uses of its own for.
+	if b.watch == nil {
+		b.watch = time.AfterFunc(b.left, b.cut)
+	} else {
+		b.watch.Reset(b.left)
+	}
 	began := time.Now()
-	_ = b.control.SetReadDeadline(began.Add(b.left)) // what cannot have one, waits
 	n, err := b.body.Read(p)
+	b.watch.Stop()
 	earned := time.Duration(float64(n) / float64(b.rate) * float64(time.Second))
 	b.left = min(b.left-time.Since(began)+earned, b.grace)
 	if err != nil {
-		b.ended = true
-		b.slow = errors.Is(err, os.ErrDeadlineExceeded)
-		// net/http goes on reading to learn when the client goes: without a deadline.
-		_ = b.control.SetReadDeadline(time.Time{})
+		b.ended.Store(true)
 	}
 	return n, err
+}
+
+// cut ends the read that takes too long.
+func (b *pacedBody) cut() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.over {
+		b.slow = true
+		_ = b.control.SetReadDeadline(time.Unix(1, 0)) // what cannot have one, waits
+	}
+}
+
+// tooSlow reports whether the body was cut off.
+func (b *pacedBody) tooSlow() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.slow
 }
 
 // Close implements io.Closer.
 func (b *pacedBody) Close() error { return b.body.Close() }
 
 // lingering is how long the rest of a body that nobody wants may take: net/http
-// reads some of it to keep the connection.
-const lingering = 5 * time.Second
+// reads some of it, so that the client can read the answer.
+const lingering = time.Second
 
-// abandon bounds how long the rest of the body may take to come.
+// abandon ends the watch, and bounds how long the rest of the body may take to come.
 func (b *pacedBody) abandon() {
-	if !b.ended {
-		_ = b.control.SetReadDeadline(time.Now().Add(lingering))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.over = true
+	if !b.ended.Load() && !b.slow {
+		_ = b.control.SetReadDeadline(time.Now().Add(lingering)) // what cannot have one, takes its time
 	}
 }

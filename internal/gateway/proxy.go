@@ -38,7 +38,9 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 		r.Body = p.body
 	}
 	if refused == nil {
-		refused = g.validate(c, r)
+		if refused = g.validate(c, r); refused == refusedBody && p.body != nil && p.body.tooSlow() {
+			refused = c.refuse(refusedSlow, "")
+		}
 	}
 	if refused == nil {
 		refused = g.forward(w, r, &p)
