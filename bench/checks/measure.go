@@ -18,6 +18,7 @@ import (
 // figures are what one program needed.
 type figures struct {
 	runs     float64 // during the measured time
+	failed   float64 // of them
 	elapsed  time.Duration
 	cpu      time.Duration // during the measured time
 	target   time.Duration // CPU time of the target meanwhile
@@ -72,6 +73,7 @@ func measureLapwing(ctx context.Context, dir string, l load, t *target) (f figur
 		return f, err
 	}
 	f.runs = after.runs - before.runs
+	f.failed = f.runs - (after.up - before.up)
 	f.missed = after.missed - before.missed
 	f.delayP99 = quantile(before.delays, after.delays, 0.99)
 	p.stop()
@@ -171,8 +173,8 @@ func waitForURL(talk interface{ Read([]byte) (int, error) }) (string, error) {
 
 // sample is one scrape of /metrics.
 type sample struct {
-	runs, missed float64
-	delays       []bucket
+	runs, up, missed float64
+	delays           []bucket
 }
 
 // bucket is one bucket of the schedule error.
@@ -207,6 +209,9 @@ func scrape(ctx context.Context, base string) (s sample, err error) {
 		switch {
 		case strings.HasPrefix(name, "lapwing_check_runs_total{"):
 			s.runs += value
+			if strings.Contains(name, `status="up"`) {
+				s.up = value
+			}
 		case strings.HasPrefix(name, "lapwing_check_missed_total{"):
 			s.missed += value
 		case strings.HasPrefix(name, `lapwing_scheduler_delay_seconds_bucket{le="`):
