@@ -9,7 +9,7 @@ import (
 type book struct {
 	name    string
 	index   uint16
-	stripes [8]stripe // of counters, by key, so that processors do not share them
+	stripes [countStripes]stripe // of counters, by decision, so that processors do not share them
 	waiting atomic.Int64
 	running atomic.Int64
 	mode    atomic.Uint32 // of the rules that were compiled last
@@ -37,9 +37,22 @@ type stripe struct {
 	_ [(64 - counters*8%64) % 64]byte
 }
 
-func (b *book) count(key uint64, counter int) {
-	b.stripes[key>>32%uint64(len(b.stripes))].n[counter].Add(1)
+func (b *book) count(stripe uint32, counter int) {
+	b.stripes[stripe%countStripes].n[counter].Add(1)
 }
+
+const countStripes = 8
+
+// stripes hands every decision a place of its own to count at, which it keeps
+// when it is used again: callers keep decisions by processor (sync.Pool), so one
+// hot key has the processors share the word of its TAT and nothing else.
+type stripes struct {
+	_    [64]byte
+	last atomic.Uint32
+	_    [60]byte
+}
+
+func (s *stripes) next() uint32 { return s.last.Add(1)%countStripes + 1 }
 
 func (b *book) sum(counter int) (n uint64) {
 	for i := range b.stripes {
@@ -107,7 +120,7 @@ func (n *bookNames) add(name string) (uint16, bool) {
 	defer n.mu.Unlock()
 	for i, known := range n.names {
 		if known == name {
-			return uint16(i), true //nolint:gosec // below maxNames
+			return uint16(i), true
 		}
 	}
 	if len(n.names) >= maxNames {

@@ -24,6 +24,7 @@ type Decision struct {
 	States [MaxStates]State
 	N      int
 
+	stripe  uint32 // where it is counted, as long as it lives: see stripes
 	limiter *Limiter
 	plan    *plan
 	holds   [MaxPolicies]hold // of the policies that apply

@@ -48,7 +48,7 @@ func ClientAddress() KeyPart {
 // address stay as they are.
 func (k KeyPart) Prefix(v4, v6 int) KeyPart {
 	if k.kind == partAddress {
-		k.v4, k.v6 = uint8(min(max(v4, 0), 32)), uint8(min(max(v6, 0), 128)) //nolint:gosec // just bounded
+		k.v4, k.v6 = uint8(min(max(v4, 0), 32)), uint8(min(max(v6, 0), 128))
 	}
 	return k
 }

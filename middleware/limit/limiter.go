@@ -42,12 +42,13 @@ const (
 
 // Limiter keeps what is counted. It has no goroutine of its own besides Run.
 type Limiter struct {
-	opts  Options
-	hash  hasher
-	table *table
-	inUse inUse
-	lines waitlines
-	names bookNames
+	opts    Options
+	hash    hasher
+	table   *table
+	inUse   inUse
+	lines   waitlines
+	stripes stripes
+	names   bookNames
 
 	began  time.Time    // of the system's clock, when opts.Now is nil
 	epoch  int64        // what opts.Now said in the beginning

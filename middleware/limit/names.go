@@ -28,7 +28,7 @@ func name(names []string, i int) string {
 func named[T ~uint8](to *T, names []string, what string, text []byte) error {
 	for i, n := range names {
 		if n != "" && n == string(text) {
-			*to = T(i) //nolint:gosec // i is below ten
+			*to = T(i)
 			return nil
 		}
 	}

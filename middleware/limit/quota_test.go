@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -179,7 +180,7 @@ func TestAFloodOfClientsKeepsQuotasBounded(t *testing.T) {
 		t.Fatalf("%d", got)
 	}
 	for i := range 20_000 {
-		if got := in(rules, client(fmt.Sprint(i)), 1); got != 1 {
+		if got := in(rules, client(strconv.Itoa(i)), 1); got != 1 {
 			t.Fatal("a new client is rejected")
 		}
 	}

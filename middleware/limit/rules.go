@@ -22,13 +22,16 @@ func (r *Rules) Decide(ctx context.Context, q *Request, d *Decision) {
 	d.Reset()
 	l := r.limiter
 	d.limiter = l
+	if d.stripe == 0 {
+		d.stripe = l.stripes.next()
+	}
 	d.plan = r.planOf(q)
 	d.Tier, d.Upstream = d.plan.tier, d.plan.upstream
 	now := l.now()
 	for i := range d.plan.policies {
 		p := &d.plan.policies[i]
 		if p.conf.Exempt != nil && p.conf.Exempt(q) {
-			p.book.count(0, countExempt)
+			p.book.count(d.stripe, countExempt)
 			continue
 		}
 		d.holds[d.held].begin(l, p, q)
@@ -46,7 +49,7 @@ func (r *Rules) Decide(ctx context.Context, q *Request, d *Decision) {
 			continue // open while the store is away
 		}
 		if h.p.test != nil {
-			l.takeTest(h, now)
+			d.takeTest(h, now)
 		}
 		no := d.take(h, q, now)
 		if no.reason == NoReason {
@@ -85,22 +88,22 @@ func (d *Decision) Reset() {
 }
 
 // takeTest counts by the rate that is only tried.
-func (l *Limiter) takeTest(h *hold, now int64) {
-	t := h.p.test
+func (d *Decision) takeTest(h *hold, now int64) {
+	l, t := d.limiter, h.p.test
 	ok := h.cost <= t.spec.Burst
 	if ok {
 		_, ok = l.table.take(l.testKey(h), now, move{by: h.cost * t.interval, limit: t.tolerance})
 	}
-	h.countTest(ok)
+	d.countTest(h, ok)
 }
 
 func (l *Limiter) testKey(h *hold) uint64 { return max(l.hash.words(h.key, ^h.p.seed), 1) }
 
-func (h *hold) countTest(ok bool) {
+func (d *Decision) countTest(h *hold, ok bool) {
 	if ok {
-		h.p.book.count(h.key, countTestAllowed)
+		h.p.book.count(d.stripe, countTestAllowed)
 	} else {
-		h.p.book.count(h.key, countTestRefused)
+		h.p.book.count(d.stripe, countTestRefused)
 	}
 }
 
@@ -137,7 +140,7 @@ func (d *Decision) refused(by *hold, no refusal) {
 	d.Verdict, d.Reason, d.Policy = Refuse, no.reason, by.p.conf.Name
 	d.Delay, d.RetryAfter = 0, time.Duration(no.after)
 	d.ended.Store(true)
-	by.p.book.count(by.key, countRejected+int(no.reason))
+	by.p.book.count(d.stripe, countRejected+int(no.reason))
 	d.countDegraded()
 }
 
@@ -160,11 +163,11 @@ func (d *Decision) accept(now int64) {
 func (d *Decision) noteTaken(h *hold) {
 	switch {
 	case h.shadowed:
-		h.p.book.count(h.key, countShadowed)
+		h.p.book.count(d.stripe, countShadowed)
 	case d.waiting == h:
-		h.p.book.count(h.key, countDelayed)
+		h.p.book.count(d.stripe, countDelayed)
 	default:
-		h.p.book.count(h.key, countAllowed)
+		h.p.book.count(d.stripe, countAllowed)
 	}
 	if h.p.conf.InUse > 0 || h.p.adapt != nil {
 		h.p.book.running.Add(1)
@@ -176,7 +179,7 @@ func (d *Decision) countDegraded() {
 		return
 	}
 	for i := range d.held {
-		d.holds[i].p.book.count(d.holds[i].key, countDegraded)
+		d.holds[i].p.book.count(d.stripe, countDegraded)
 	}
 }
 
@@ -242,7 +245,7 @@ func (d *Decision) Cancel() {
 		return
 	}
 	if d.waiter != nil {
-		d.waiting.p.book.count(d.waiting.key, countCancelled)
+		d.waiting.p.book.count(d.stripe, countCancelled)
 	}
 	for i := range d.held {
 		h := &d.holds[i]

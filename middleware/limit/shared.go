@@ -121,7 +121,7 @@ func (d *Decision) outcomes() (by *hold, no refusal) {
 			}
 		}
 		if h.p.test != nil && h.to < len(d.takes) && d.takes[h.to].Test && d.takes[h.to].Policy == h.p.conf.Name {
-			h.countTest(d.takes[h.to].Outcome.Allowed)
+			d.countTest(h, d.takes[h.to].Outcome.Allowed)
 		}
 	}
 	no.after = max(int64(after), 1)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -36,15 +37,15 @@ func waitAll(t *testing.T, all []*Decision) (order []int, at []time.Duration) {
 	begun := time.Now()
 	var mu sync.Mutex
 	var waiting sync.WaitGroup
-	for i := len(all) - 1; i >= 0; i-- { // the last begins to wait first
+	for i, a := range slices.Backward(all) { // the last begins to wait first
 		waiting.Go(func() {
-			if err := all[i].Wait(t.Context()); err != nil {
+			if err := a.Wait(t.Context()); err != nil {
 				t.Error(err)
 			}
 			mu.Lock()
 			order, at = append(order, i), append(at, time.Since(begun))
 			mu.Unlock()
-			all[i].Done(Feedback{})
+			a.Done(Feedback{})
 		})
 	}
 	waiting.Wait()
@@ -98,7 +99,7 @@ func TestTheOrderHoldsWhenTimersEndTogether(t *testing.T) {
 	var all sync.WaitGroup
 	for k := range keys {
 		all.Go(func() {
-			q := client(fmt.Sprint(k))
+			q := client(strconv.Itoa(k))
 			var waiting sync.WaitGroup
 			turn := uint64(0)
 			for range each {
@@ -425,7 +426,7 @@ func TestQueuesUnderConcurrency(t *testing.T) {
 		all.Go(func() {
 			var d Decision
 			for i := range 200 {
-				rules.Decide(context.Background(), client(fmt.Sprint(i%3)), &d)
+				rules.Decide(context.Background(), client(strconv.Itoa(i%3)), &d)
 				ctx, cancel := context.WithCancel(context.Background())
 				switch (i + worker) % 4 {
 				case 0:

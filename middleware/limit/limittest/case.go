@@ -51,7 +51,9 @@ func Cases() []Case {
 			Name:     "a burst comes in, the next is rejected until the rate allows one more",
 			Policies: []limit.Policy{{Name: "default", Key: client, Rate: limit.PerSecond(1), Burst: 3}},
 			Steps: []Step{
-				{Client: "a", In: 1}, {Client: "a", In: 1}, {Client: "a", In: 1},
+				{Client: "a", In: 1},
+				{Client: "a", In: 1},
+				{Client: "a", In: 1},
 				{Client: "a", Out: 1, Retry: [2]time.Duration{1, time.Second}},
 				{After: 1200 * time.Millisecond, Client: "a", In: 1},
 				{Client: "a", Out: 1},
@@ -79,8 +81,10 @@ func Cases() []Case {
 			Name:     "clients are counted apart",
 			Policies: []limit.Policy{{Name: "default", Key: client, Rate: limit.PerMinute(1)}},
 			Steps: []Step{
-				{Client: "a", In: 1}, {Client: "a", Out: 1},
-				{Client: "b", In: 1}, {Client: "b", Out: 1},
+				{Client: "a", In: 1},
+				{Client: "a", Out: 1},
+				{Client: "b", In: 1},
+				{Client: "b", Out: 1},
 			},
 		},
 		{
@@ -90,8 +94,11 @@ func Cases() []Case {
 				{Name: "each", Key: client, Rate: limit.PerHour(2)},
 			},
 			Steps: []Step{
-				{Client: "a", In: 1}, {Client: "a", In: 1},
-				{Client: "a", Out: 1}, {Client: "a", Out: 1}, {Client: "a", Out: 1},
+				{Client: "a", In: 1},
+				{Client: "a", In: 1},
+				{Client: "a", Out: 1},
+				{Client: "a", Out: 1},
+				{Client: "a", Out: 1},
 				{Client: "b", In: 1}, // the rejections of a took nothing from all
 				{Client: "b", Out: 1},
 			},
@@ -149,7 +156,8 @@ func Cases() []Case {
 			Name:     "a quota is used up",
 			Policies: []limit.Policy{{Name: "default", Key: client, Quota: []limit.Quota{{Count: 3, Period: limit.Month}}}},
 			Steps: []Step{
-				{Client: "a", In: 1}, {Client: "a", AtOnce: 4, In: 2, Out: 2},
+				{Client: "a", In: 1},
+				{Client: "a", AtOnce: 4, In: 2, Out: 2},
 				{Client: "a", Out: 1, Retry: [2]time.Duration{1, 31 * 24 * time.Hour}},
 				{Client: "b", In: 1},
 			},
@@ -158,9 +166,12 @@ func Cases() []Case {
 			Name:     "only so many run at the same time",
 			Policies: []limit.Policy{{Name: "default", Key: client, InUse: 2}},
 			Steps: []Step{
-				{Client: "a", Hold: true, In: 1}, {Client: "a", Hold: true, In: 1},
-				{Client: "a", Out: 1}, {Client: "b", In: 1},
-				{Client: "a", Free: 1, Hold: true, In: 1}, {Client: "a", Out: 1},
+				{Client: "a", Hold: true, In: 1},
+				{Client: "a", Hold: true, In: 1},
+				{Client: "a", Out: 1},
+				{Client: "b", In: 1},
+				{Client: "a", Free: 1, Hold: true, In: 1},
+				{Client: "a", Out: 1},
 				{Client: "a", Free: 2, In: 1},
 			},
 		},
