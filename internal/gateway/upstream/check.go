@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"sync/atomic"
@@ -104,7 +103,7 @@ func (k *checker) turn(g *Registry, inARow int, err error) {
 		k.server.since.Store(int64(g.now()))
 		k.server.inARow.Store(0)
 		k.down.Store(false)
-		g.log.Info("an upstream is up again", "upstream", k.server.origin, "check", k.check.Path, slog.Int("answers", inARow))
+		g.log.Info("an upstream is up again", "upstream", k.server.origin, "check", k.check.Path, "answers", inARow)
 	}
 }
 

@@ -3,6 +3,7 @@ package upstream
 import (
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 
 	"lapwing.dev/lapwing/middleware/tracecontext"
@@ -82,12 +83,7 @@ func (out *Outbound) replaces(name string, trace bool) bool {
 			return true
 		}
 	}
-	for _, gone := range out.Remove {
-		if gone == name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(out.Remove, name)
 }
 
 // isHop reports fields that are about one connection (RFC 9110 §7.6.1) or about

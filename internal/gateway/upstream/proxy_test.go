@@ -2,14 +2,13 @@ package upstream_test
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
-
-	"log/slog"
 
 	"lapwing.dev/lapwing/internal/gateway/upstream"
 )

@@ -57,7 +57,7 @@ func (g *guardedBody) Read(b []byte) (int, error) {
 		g.timer.Reset(g.idle)
 	}
 	n, err := g.body.Read(b)
-	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader is about the value itself
+	if err != nil && err != io.EOF {
 		if g.timedOut.Load() {
 			err = errIdleTimeout
 		}
@@ -127,10 +127,10 @@ func (b *countedBody) Read(p []byte) (int, error) {
 		return 0, b.fail(&http.MaxBytesError{Limit: b.most})
 	}
 	if b.shut.Load() && err != nil {
-		b.ended.Store(err == io.EOF) //nolint:errorlint // io.Reader is about the value itself
+		b.ended.Store(err == io.EOF)
 		return n, err
 	}
-	if err != nil && err != io.EOF { //nolint:errorlint // io.Reader is about the value itself
+	if err != nil && err != io.EOF {
 		return n, b.fail(err)
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bufio"
+	"maps"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -88,9 +89,7 @@ func (w *referenceWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	for name, values := range w.ResponseWriter.Header() {
-		w.header[name] = values
-	}
+	maps.Copy(w.header, w.ResponseWriter.Header())
 	if a := w.x.out.Answer; a != nil {
 		a.Answering(http.StatusSwitchingProtocols, w.header)
 	}
@@ -103,19 +102,12 @@ func (w *referenceWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // final one stay out of it.
 func inform(w http.ResponseWriter, status int, header http.Header) {
 	h := w.Header()
-	kept := make(http.Header, len(h))
-	for name, values := range h {
-		kept[name] = values
-	}
+	kept := maps.Clone(h)
 	clear(h)
-	for name, values := range header {
-		h[name] = values
-	}
+	maps.Copy(h, header)
 	w.WriteHeader(status)
 	clear(h)
-	for name, values := range kept {
-		h[name] = values
-	}
+	maps.Copy(h, kept)
 }
 
 // addAnswerField passes a field of the answer on, unless the gateway has set

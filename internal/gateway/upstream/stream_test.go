@@ -283,6 +283,7 @@ func TestAnUpstreamThatStallsTimesOut(t *testing.T) {
 		}
 
 		p = start(cfg, rawUpstream(t, func(_ int, c *net.TCPConn) {
+			_, _ = http.ReadRequest(bufio.NewReader(c))
 			fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
 			_, _ = io.Copy(io.Discard, c)
 		}))
