@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lapwing.dev/lapwing/internal/fault"
+	"lapwing.dev/lapwing/middleware/observe"
 )
 
 // Deps are what a Catalog works with.
@@ -79,6 +80,8 @@ func (c *Catalog) Prepare(apis []API, dir string) (commit func(), err error) {
 		if known := old[api.Name]; known != nil && known.place == e.place && known.api.URL == api.URL && e.place.file == "" {
 			known = known.with(api)
 			e = known
+		} else if known != nil {
+			e.learned = known.learned
 		}
 		next[api.Name] = e
 	}
@@ -158,6 +161,33 @@ func (c *Catalog) Match(api, method, path string) (Operation, bool) {
 		return d.Match(method, path)
 	}
 	return Operation{}, false
+}
+
+// Operation returns the route template of a request to an API: its document's,
+// or else one that was learned from paths; documented says which. It is "" for an
+// API that there is not. The number of templates of an API is bounded.
+func (c *Catalog) Operation(api, method, path string) (template string, documented bool) {
+	e := (*c.entries.Load())[api]
+	if e == nil {
+		return "", false
+	}
+	if d := e.loader.state.Load().document; d != nil {
+		if r := d.routes.find(method, path); r != nil {
+			return r.Path, true
+		}
+	}
+	return e.learned.Template(e.below(path)), false
+}
+
+// Observe implements observe.Sink: what an API says it has not got is not learned.
+func (c *Catalog) Observe(x *observe.Exchange) {
+	served := x.Verdict == observe.Allowed || x.Verdict == observe.Delayed
+	if !served || x.Route == "" || x.Status != http.StatusNotFound && x.Status != http.StatusMethodNotAllowed {
+		return
+	}
+	if e := (*c.entries.Load())[x.API]; e != nil {
+		e.learned.Missed(x.Route)
+	}
 }
 
 func (c *Catalog) present(api string) *Document {

@@ -1,10 +1,13 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,10 +18,16 @@ type entry struct {
 	api    API
 	place  place // of the document; zero when there is none
 	loader *loader
+
+	learned  *Learned // operations that the document does not have
+	basePath string   // of api.URL
 }
 
 func newEntry(api API, dir string) (*entry, error) {
-	e := &entry{api: api, loader: newLoader(api)}
+	e := &entry{api: api, loader: newLoader(api), learned: NewLearned()}
+	if base, err := url.Parse(api.URL); err == nil {
+		e.basePath = trimSlash(base.EscapedPath())
+	}
 	if api.OpenAPI == "" {
 		return e, nil
 	}
@@ -40,7 +49,9 @@ func newEntry(api API, dir string) (*entry, error) {
 }
 
 // with is the same document under a changed API (its labels).
-func (e *entry) with(api API) *entry { return &entry{api: api, place: e.place, loader: e.loader} }
+func (e *entry) with(api API) *entry {
+	return &entry{api: api, place: e.place, loader: e.loader, learned: e.learned}
+}
 
 // loader keeps one document current.
 type loader struct {
@@ -134,4 +145,12 @@ func (l *loader) failed(err error, log *slog.Logger) {
 // jitter spreads refreshes by a tenth in both directions.
 func jitter(d time.Duration) time.Duration {
 	return d - d/10 + rand.N(d/5+1) //nolint:gosec // spreads load, keeps no secret
+}
+
+// below is a path without that of the API's URL, as operations are named.
+func (e *entry) below(path string) string {
+	if rest, ok := strings.CutPrefix(path, e.basePath); ok && (rest == "" || rest[0] == '/') {
+		return cmp.Or(rest, "/")
+	}
+	return path
 }

@@ -11,8 +11,8 @@ import (
 // route is an operation with what the document says about it.
 type route struct {
 	Operation
-	item *openapi3.PathItem
-	spec *openapi3.Operation
+	item    *openapi3.PathItem
+	spec    *openapi3.Operation
 	request request
 	// prefix is what stands between the API's URL and Path: from the document's servers.
 	prefix string
