@@ -20,6 +20,7 @@ type carrier struct {
 	identity Identity
 	called   bool // the handler was
 	returned bool // the handler did
+	large    bool // the request line is
 }
 
 // Value gives the Observation to FromContext.
@@ -36,6 +37,8 @@ type observationKey struct{}
 // served, and what the application may add. It belongs to the goroutine of the
 // handler until that returns.
 type Observation struct {
+	middleware *Middleware
+
 	trace     tracecontext.Context
 	client    netip.Addr
 	requestID string
@@ -50,6 +53,9 @@ func FromContext(ctx context.Context) *Observation {
 	o, _ := ctx.Value(observationKey{}).(*Observation)
 	return o
 }
+
+// of reports whether m is observing the request already.
+func (o *Observation) of(m *Middleware) bool { return o != nil && o.middleware == m }
 
 // Trace is the place of this request in its trace, for requests of the
 // application to others: tracecontext.Inject writes it. It is not valid when

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"lapwing.dev/lapwing/middleware/clientip"
@@ -16,6 +17,9 @@ import (
 // form that routers take:
 //
 //	router.Use(m.Handler)
+//
+// A request passes it once: within itself, as with a router in a router, it does
+// nothing.
 func (m *Middleware) Handler(next http.Handler) http.Handler {
 	mux, _ := next.(*http.ServeMux)
 	return &handler{m, next, mux}
@@ -40,12 +44,13 @@ type state struct {
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m := h.m
-	if m.o.Skip != nil && m.o.Skip(r) {
+	if m.o.Skip != nil && m.o.Skip(r) || FromContext(r.Context()).of(m) {
 		h.next.ServeHTTP(w, r)
 		return
 	}
 	s := m.states.Get().(*state) //nolint:errcheck // the pool makes nothing else
 	c := &carrier{Context: r.Context()}
+	c.middleware = m
 	c.writer.begin(w, r)
 	c.request = r.WithContext(c)
 	if r.Body != nil && r.Body != http.NoBody {
@@ -69,6 +74,7 @@ func (m *Middleware) begin(c *carrier, s *state) {
 	e.Time, e.Source, e.API, e.Verdict = c.writer.start, observe.SourceMiddleware, m.o.API, observe.Allowed
 	e.Method, e.Scheme, e.Host, e.Protocol = r.Method, "http", r.Host, r.Proto
 	e.Path, e.Query, e.UserAgent = r.URL.EscapedPath(), r.URL.RawQuery, first(r.Header, "User-Agent")
+	c.large = len(r.RequestURI) > maxRequestLine
 	if r.TLS != nil {
 		e.Scheme = "https"
 	}
@@ -210,6 +216,9 @@ func (m *Middleware) end(c *carrier, s *state) {
 		s.decided = false
 	}
 	m.redactor.Apply(e)
+	if c.large {
+		release(e)
+	}
 	for _, sink := range m.o.Sinks {
 		sink.Observe(e)
 	}
@@ -221,6 +230,18 @@ func (m *Middleware) end(c *carrier, s *state) {
 	m.states.Put(s)
 	if panicked != nil {
 		panic(panicked)
+	}
+}
+
+// maxRequestLine is from when on a record must not keep a request line in memory.
+const maxRequestLine = 4096
+
+// release copies the texts that are parts of the request line, which as a whole
+// may have a megabyte: records wait in sinks, and thousands of them must not be
+// gigabytes.
+func release(e *observe.Exchange) {
+	for _, text := range [...]*string{&e.Method, &e.Path, &e.Query, &e.Protocol, &e.Host} { // of an absolute target the host is, too
+		*text = strings.Clone(*text)
 	}
 }
 

@@ -1,6 +1,7 @@
 package middleware_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -431,4 +433,45 @@ func TestOptionsThatCannotBe(t *testing.T) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
+}
+
+func TestARequestPassesAMiddlewareOnce(t *testing.T) {
+	sink := &heard{}
+	m, err := middleware.New(middleware.Options{Sinks: []observe.Sink{sink}, Policies: []limit.Policy{{Name: "p", Rate: limit.PerMinute(1)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := serve(m.Handler(m.Handler(ok(nil))), get("/")).StatusCode; got != 200 {
+		t.Errorf("status %d: it was counted twice", got)
+	}
+	sink.one(t)
+}
+
+// A record of a short path must not keep the megabyte that came behind it.
+func TestWaitingExchangesDoNotKeepRequestLines(t *testing.T) {
+	const requests, size = 200, 512 << 10
+	m, err := middleware.New(middleware.Options{API: "orders", Server: "http://127.0.0.1:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := m.Handler(ok(nil))
+	heap := func() uint64 {
+		var stats runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&stats)
+		return stats.HeapAlloc
+	}
+	before := heap()
+	for range requests {
+		text := "GET /a?x=1&" + strings.Repeat("y", size) + " HTTP/1.1\r\nHost: x\r\n\r\n"
+		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.ServeHTTP(&nowhere{header: http.Header{}}, r)
+	}
+	if grown := int64(heap()) - int64(before); m.Stats().Waiting != requests || grown > requests*size/10 {
+		t.Errorf("%d exchanges keep %d KiB", m.Stats().Waiting, grown>>10)
+	}
+	runtime.KeepAlive(m)
 }

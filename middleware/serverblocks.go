@@ -90,27 +90,44 @@ func (s *serverBlocks) fetch(ctx context.Context) error {
 	if err := json.NewDecoder(io.LimitReader(response.Body, maxBlocks)).Decode(&list); err != nil {
 		return fmt.Errorf("fetch blocks: read the list: %w", err)
 	}
-	s.list.Store(list.build())
-	s.etag = response.Header.Get("ETag")
-	return nil
+	built, err := list.build()
+	if built != nil {
+		s.list.Store(built)
+		s.etag = response.Header.Get("ETag")
+	}
+	return err
 }
 
 // blockList is the list as the server sends it.
 type blockList struct {
 	Blocks []struct {
-		ID      string       `json:"id"`
-		Target  block.Target `json:"target"`
-		Rule    string       `json:"rule"`
-		Expires time.Time    `json:"expires"`
-		Shadow  bool         `json:"shadow"`
+		ID      string    `json:"id"`
+		Target  string    `json:"target"`
+		Rule    string    `json:"rule"`
+		Expires time.Time `json:"expires"`
+		Shadow  bool      `json:"shadow"`
 	} `json:"blocks"`
-	Allow []block.Target `json:"allow"`
+	Allow []string `json:"allow"`
 }
 
-func (l *blockList) build() *block.List {
-	entries := make([]block.Entry, len(l.Blocks))
-	for i, b := range l.Blocks {
-		entries[i] = block.Entry{ID: b.ID, Target: b.Target, Rule: b.Rule, Expires: b.Expires, Shadow: b.Shadow}
+// build leaves out blocks that it does not understand, as a later server may
+// have some, and says so. Of whom no block may hit it must understand
+// everything: the list is nil otherwise.
+func (l *blockList) build() (list *block.List, err error) {
+	allow := make([]block.Target, len(l.Allow))
+	for i, text := range l.Allow {
+		if allow[i], err = block.ParseTarget(text); err != nil {
+			return nil, fmt.Errorf("fetch blocks: allowed: %w", err)
+		}
 	}
-	return block.Build(entries, l.Allow)
+	entries := make([]block.Entry, 0, len(l.Blocks))
+	for _, b := range l.Blocks {
+		target, unknown := block.ParseTarget(b.Target)
+		if unknown != nil {
+			err = fmt.Errorf("fetch blocks: one is left out: %w", unknown)
+			continue
+		}
+		entries = append(entries, block.Entry{ID: b.ID, Target: target, Rule: b.Rule, Expires: b.Expires, Shadow: b.Shadow})
+	}
+	return block.Build(entries, allow), err
 }

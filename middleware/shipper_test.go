@@ -437,7 +437,7 @@ func TestBlocksOfTheServerAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShipping(t, middleware.Options{ServerBlocks: true})
 		ends, _ := json.Marshal(time.Now().Add(10 * time.Minute))
-		s.server.blocks = `{"blocks":[{"id":"b1","target":"203.0.113.0/24","expires":` + string(ends) + `},{"target":"key:x","shadow":true}],"allow":["203.0.113.9"]}`
+		s.server.blocks = `{"blocks":[{"id":"b1","target":"203.0.113.0/24","expires":` + string(ends) + `},{"target":"key:x","shadow":true},{"target":"planet:mars"}],"allow":["203.0.113.9"]}`
 		status := func(addr string) int {
 			r := get("/")
 			r.RemoteAddr = addr + ":80"
@@ -453,6 +453,9 @@ func TestBlocksOfTheServerAreKept(t *testing.T) {
 			if got := status(addr); got != want {
 				t.Errorf("%s: %d, want %d", addr, got, want)
 			}
+		}
+		if text := s.errors.text(); !strings.Contains(text, "left out") {
+			t.Errorf("told %q", text)
 		}
 		time.Sleep(time.Minute) // unchanged: 304
 		synctest.Wait()
