@@ -103,6 +103,39 @@ func TestWhatIsGivenBackLateGoesToTheWindowItCameFrom(t *testing.T) {
 	}
 }
 
+func TestAWallClockThatGoesBackGivesNothingAndTakesNothing(t *testing.T) {
+	table := newQuotaTable(1<<10, new(hasher), new(bookNames), false)
+	at := func(text string) (n int) {
+		u, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		start, _ := Day.window(u.Unix())
+		for range 9 {
+			if _, ok := table.take(7, &quotaMove{quota: Quota{5, Day}, start: start, by: 1, most: 5}); ok {
+				n++
+			}
+		}
+		return n
+	}
+	for _, c := range []struct {
+		at   string
+		want int
+	}{
+		{"2026-11-23T23:59:59Z", 5},
+		{"2026-11-24T00:00:00Z", 5},
+		{"2026-11-23T23:59:58Z", 0}, // a step back over midnight
+		{"2026-11-24T00:00:00Z", 0},
+		{"2036-01-01T12:00:00Z", 5}, // a clock that was wrong for a moment
+		{"2026-11-24T12:00:00Z", 0},
+		{"2026-11-25T12:00:00Z", 5},
+	} {
+		if got := at(c.at); got != c.want {
+			t.Errorf("at %s %d are let in, want %d", c.at, got, c.want)
+		}
+	}
+}
+
 func TestQuotasSurviveAStopAndAKill(t *testing.T) {
 	for _, kill := range []bool{false, true} {
 		t.Run(fmt.Sprint("kill ", kill), func(t *testing.T) {

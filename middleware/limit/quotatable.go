@@ -97,6 +97,13 @@ func (t *quotaTable) take(key uint64, m *quotaMove) (used int64, ok bool) {
 	if c != nil && c.minute < minute {
 		c.minute, c.used, c.saved = minute, 0, 0 // what was not saved of a window that has ended helps nobody
 	}
+	if c != nil && c.minute > minute {
+		// The clock went back. Over the end of a window the counter stays where it
+		// is; from further ahead it comes back, or it would count until that time.
+		if _, end := m.quota.Period.window(m.start); c.start() > end {
+			c.minute, c.saved = minute, 0
+		}
+	}
 	if c != nil {
 		used = c.used
 	}
