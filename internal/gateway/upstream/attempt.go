@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"lapwing.dev/lapwing/middleware/observe"
 )
@@ -65,6 +66,9 @@ func (a *attempt) end(res *Result) {
 	res.Attempts = a.n
 	if a.last != nil {
 		res.Upstream = a.last.origin
+	}
+	if res.Error == observe.ErrorNoUpstream && res.RetryAfter == 0 {
+		res.RetryAfter = time.Second
 	}
 	v := good
 	switch {

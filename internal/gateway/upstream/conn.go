@@ -23,6 +23,7 @@ type conn struct {
 	net       net.Conn
 	server    *server
 	idleSince time.Duration
+	names     uint64 // version of the server's addresses when it was made
 	closed    sync.Once
 
 	buf  []byte // buf[r:w] was read and not yet used
@@ -34,8 +35,8 @@ type conn struct {
 	aborted atomic.Bool // whoever waits on it gives up
 }
 
-func newConn(c net.Conn, s *server) *conn {
-	k := &conn{net: c, server: s, buf: make([]byte, connBuffer)}
+func newConn(c net.Conn, s *server, names uint64) *conn {
+	k := &conn{net: c, server: s, names: names, buf: make([]byte, connBuffer)}
 	if sc, ok := c.(syscall.Conn); ok {
 		if raw, err := sc.SyscallConn(); err == nil {
 			k.raw, k.peek = raw, k.look
@@ -50,6 +51,20 @@ func (c *conn) close() {
 		_ = c.net.Close() //nolint:errcheck // nothing is left to do about it
 		c.server.opened.Add(-1)
 	})
+}
+
+// moved reports whether the server's name no longer stands for where the
+// connection goes.
+func (c *conn) moved() bool {
+	version := c.server.names.version.Load()
+	if c.names == version {
+		return false
+	}
+	if c.server.names.stale(c.net.RemoteAddr()) {
+		return true
+	}
+	c.names = version
+	return false
 }
 
 // abort makes whoever waits on the connection give up. The order of the two

@@ -46,7 +46,7 @@ func FuzzAnswer(f *testing.F) {
 		}()
 		defer server.Close()
 		defer client.Close()
-		c := newConn(client, p.members[0].server)
+		c := newConn(client, p.members[0].server, 0)
 		c.raw = nil
 		p.members[0].server.idle.put(c, 0)
 

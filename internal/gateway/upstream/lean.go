@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -134,11 +135,12 @@ func (x *exchange) connect(ctx context.Context, m *member, kept bool) error {
 		}
 		c.close()
 	}
+	names := m.server.names.version.Load()
 	raw, err := x.pool.registry.dial(ctx, m.server, x.pool.cfg.Timeouts.Connect)
 	if err != nil {
 		return err
 	}
-	x.c, x.reused = newConn(raw, m.server), false
+	x.c, x.reused = newConn(raw, m.server, names), false
 	x.res.Phases.Connect = time.Since(now)
 	return nil
 }
@@ -299,7 +301,7 @@ func (x *exchange) flush() error {
 		return nil
 	}
 	x.pending = false
-	if err := http.NewResponseController(x.w).Flush(); err != nil {
+	if err := http.NewResponseController(x.w).Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return &clientError{err}
 	}
 	return nil
@@ -327,7 +329,7 @@ func (x *exchange) release() {
 		fit = false // abort was called, or is being called
 	}
 	x.watched, x.unwatch = false, nil
-	if !fit || c.aborted.Load() || c.server.names.stale(c.net.RemoteAddr()) {
+	if !fit || c.aborted.Load() || c.moved() {
 		c.close()
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,6 +16,8 @@ import (
 // before the first connection and then every while, so that a server that moved
 // is found, and connections to where it no longer is are given up.
 type names struct {
+	version atomic.Uint64 // counts changes of list
+
 	mu   sync.Mutex
 	list []string // sorted; nil before the first lookup and for literal addresses
 	next int      // connections go round the list
@@ -35,9 +38,13 @@ func (n *names) refresh(ctx context.Context, g *Registry, addr string) bool {
 		g.log.Debug("an upstream's name could not be looked up again", "upstream", host, "error", err)
 		return false
 	}
+	if slices.Equal(before, list) {
+		return false
+	}
 	n.mu.Lock()
 	n.list = list
 	n.mu.Unlock()
+	n.version.Add(1)
 	return slices.ContainsFunc(before, func(a string) bool { return !slices.Contains(list, a) })
 }
 

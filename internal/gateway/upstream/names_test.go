@@ -103,7 +103,7 @@ func TestIdleConnectionsAreKeptAndClosed(t *testing.T) {
 	open := func() *conn {
 		a, b := net.Pipe()
 		t.Cleanup(func() { b.Close() })
-		return newConn(a, s)
+		return newConn(a, s, 0)
 	}
 	s.keep(Connections{KeepIdle: 2, IdleTime: time.Minute})
 	first, second := open(), open()

@@ -41,7 +41,6 @@ type reference struct {
 	r    *http.Request
 
 	first    time.Time
-	settled  bool
 	readErr  error // of the answer's body
 	writeErr error // to the client
 }
@@ -101,26 +100,38 @@ func (x *reference) finish() {
 	if !x.first.IsZero() {
 		res.Phases.Transfer = time.Since(x.first)
 	}
-	err := x.readErr
-	if err == nil && x.writeErr != nil {
-		err = &clientError{x.writeErr}
-	}
-	if err == nil && caught != nil && res.Err == nil {
-		if e, ok := caught.(error); !ok || !errors.Is(e, http.ErrAbortHandler) {
-			x.settle(nil)
-			res.fail(observe.ErrorInternal, errPanic)
-			panic(caught)
-		}
-		err = &clientError{io.ErrClosedPipe}
-	}
-	if err != nil {
+	if err := x.failure(caught); err != nil {
 		res.fail(x.classify(err), err)
 	}
-	x.settle(res.Err)
+	if caught != nil && !isAbort(caught) {
+		res.fail(observe.ErrorInternal, errPanic)
+	}
+	x.try.settle(res.Status, res.Err, res.Error)
 	x.try.end(res)
-	if caught != nil || res.Error != "" && res.Committed && !res.Upgraded {
+	switch {
+	case caught != nil:
+		panic(caught)
+	case res.Error != "" && res.Committed && !res.Upgraded:
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// failure is what broke the exchange off; nil: nothing did.
+func (x *reference) failure(caught any) error {
+	switch {
+	case x.readErr != nil:
+		return x.readErr
+	case x.writeErr != nil:
+		return &clientError{x.writeErr}
+	case caught != nil && isAbort(caught): // no error was seen: ReverseProxy could not flush
+		return &clientError{io.ErrClosedPipe}
+	}
+	return nil
+}
+
+func isAbort(caught any) bool {
+	err, ok := caught.(error)
+	return ok && errors.Is(err, http.ErrAbortHandler)
 }
 
 var errPanic = errors.New("a panic while an answer was passed on")
@@ -151,15 +162,6 @@ func (x *reference) answered(res *http.Response) {
 			delete(res.Header, name)
 		}
 	}
-}
-
-// settle tells the server's health, once.
-func (x *reference) settle(err error) {
-	if x.settled {
-		return
-	}
-	x.settled = true
-	x.try.settle(x.res.Status, err, x.res.Error)
 }
 
 // roundTripper makes the attempts of one exchange.

@@ -57,6 +57,9 @@ func (g *guardedBody) Read(b []byte) (int, error) {
 		g.timer.Reset(g.idle)
 	}
 	n, err := g.body.Read(b)
+	if g.timer != nil {
+		g.timer.Stop() // a client that takes its time does not count
+	}
 	if err != nil && err != io.EOF {
 		if g.timedOut.Load() {
 			err = errIdleTimeout

@@ -351,3 +351,42 @@ func (answerer) Answering(status int, h http.Header) {
 	h.Set("X-Charged", h.Get("X-Cost")+" "+itoa(status))
 	h.Del("X-Cost")
 }
+
+func TestAPanicOfTheGatewayLosesNoSlot(t *testing.T) {
+	bothPaths(t, func(t *testing.T, start starter) {
+		p := start(upstream.Config{Connections: upstream.Connections{Max: 1}}, serverOf(t, func(http.ResponseWriter, *http.Request) {}))
+		p.out = func(*http.Request) *upstream.Outbound { return &upstream.Outbound{Answer: panicker{}} }
+		if res, err := p.Client().Get(p.URL); err == nil {
+			res.Body.Close()
+			t.Errorf("status %d", res.StatusCode)
+		}
+		if got := p.result(t); got.Error != observe.ErrorInternal {
+			t.Errorf("result %+v", got)
+		}
+		p.out = nil
+		if res := p.do(t, "GET", "/"); res.StatusCode != 200 {
+			t.Errorf("after that: status %d", res.StatusCode)
+		}
+	})
+}
+
+type panicker struct{}
+
+func (panicker) Answering(int, http.Header) { panic("a defect") }
+
+func TestAClientThatTakesItsTimeIsNotTheUpstreamsFault(t *testing.T) {
+	bothPaths(t, func(t *testing.T, start starter) {
+		large := strings.Repeat("0123456789abcdef", 1<<20) // more than any socket holds
+		p := start(upstream.Config{Timeouts: upstream.Timeouts{Idle: 30 * time.Millisecond}}, serverOf(t, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, large)
+		}))
+		res := p.do(t, "GET", "/")
+		<-time.After(100 * time.Millisecond)
+		if n, err := io.Copy(io.Discard, res.Body); err != nil || n != int64(len(large)) {
+			t.Errorf("%d bytes, %v", n, err)
+		}
+		if got := p.result(t); got.Error != "" {
+			t.Errorf("result %+v", got)
+		}
+	})
+}
