@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"lapwing.dev/lapwing/middleware/clientip"
@@ -217,7 +216,7 @@ func (m *Middleware) end(c *carrier, s *state) {
 	}
 	m.redactor.Apply(e)
 	if c.large {
-		release(e)
+		e.Detach()
 	}
 	for _, sink := range m.o.Sinks {
 		sink.Observe(e)
@@ -233,17 +232,9 @@ func (m *Middleware) end(c *carrier, s *state) {
 	}
 }
 
-// maxRequestLine is from when on a record must not keep a request line in memory.
+// maxRequestLine is from when on a record must not keep a request line in
+// memory: thousands of them wait in the ring.
 const maxRequestLine = 4096
-
-// release copies the texts that are parts of the request line, which as a whole
-// may have a megabyte: records wait in sinks, and thousands of them must not be
-// gigabytes.
-func release(e *observe.Exchange) {
-	for _, text := range [...]*string{&e.Method, &e.Path, &e.Query, &e.Protocol, &e.Host} { // of an absolute target the host is, too
-		*text = strings.Clone(*text)
-	}
-}
 
 // route writes down which operation served the request.
 func (m *Middleware) route(c *carrier, e *observe.Exchange) {

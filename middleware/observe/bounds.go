@@ -28,6 +28,31 @@ func (e *Exchange) Trim() {
 	}
 }
 
+// Detach copies every text into memory of the exchange's own. Texts of a request
+// are often parts of larger ones, such as a request line of a megabyte: whoever
+// keeps an exchange for longer than its request detaches it, or keeps those, too.
+// It allocates once.
+func (e *Exchange) Detach() {
+	texts := [...]*string{
+		&e.API, &e.Operation, &e.Route, &e.Method, &e.Scheme, &e.Host, &e.Path, &e.Query, &e.Protocol, &e.ClientKey, &e.User,
+		&e.Tier, &e.UserAgent, &e.RequestID, &e.Policy, &e.Shadow, &e.Upstream,
+	}
+	size := 0
+	for _, text := range texts {
+		size += len(*text)
+	}
+	var all strings.Builder
+	all.Grow(size)
+	for _, text := range texts {
+		all.WriteString(*text)
+	}
+	rest := all.String()
+	for _, text := range texts {
+		n := len(*text)
+		*text, rest = rest[:n], rest[n:]
+	}
+}
+
 // cut shortens a text to at most most bytes and leaves no half of a character.
 // A copy is made then, so that a short text does not keep a long one in memory.
 func cut(text string, most int) string {

@@ -175,6 +175,19 @@ func TestTextsAreCutAtTheirBounds(t *testing.T) {
 	}
 }
 
+func TestADetachedExchangeIsTheSame(t *testing.T) {
+	for _, want := range []observe.Exchange{full(), {}} {
+		e := want
+		e.Detach()
+		if e != want {
+			t.Errorf("got\n%+v\nwant\n%+v", e, want)
+		}
+		if n := testing.AllocsPerRun(10, e.Detach); n > 1 {
+			t.Errorf("%v allocations", n)
+		}
+	}
+}
+
 func TestALineAllocatesNothing(t *testing.T) {
 	e := full()
 	buffer := make([]byte, 0, 8192)

@@ -2,7 +2,8 @@ package observe
 
 // Sink takes exchanges. Observe MUST NOT block, MUST NOT keep e or change it
 // after it returned, and MUST be safe for concurrent use. A sink that is full
-// drops and counts: it never slows the traffic that it observes.
+// drops and counts: it never slows the traffic that it observes. A sink that
+// keeps a copy for longer calls [Exchange.Detach] on it.
 type Sink interface {
 	Observe(e *Exchange)
 }
