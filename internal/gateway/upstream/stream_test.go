@@ -273,8 +273,7 @@ func TestABodyThatIsTooLargeIsRefused(t *testing.T) {
 
 func TestAnUpstreamThatStallsTimesOut(t *testing.T) {
 	bothPaths(t, func(t *testing.T, start starter) {
-		cfg := upstream.Config{Timeouts: upstream.Timeouts{Header: 60 * time.Millisecond, Idle: 60 * time.Millisecond}}
-		p := start(cfg, rawUpstream(t, func(_ int, c *net.TCPConn) { _, _ = io.Copy(io.Discard, c) }))
+		p := start(upstream.Config{Timeouts: upstream.Timeouts{Header: 60 * time.Millisecond}}, rawUpstream(t, func(_ int, c *net.TCPConn) { _, _ = io.Copy(io.Discard, c) }))
 		if res := p.do(t, "GET", "/"); res.StatusCode != http.StatusGatewayTimeout {
 			t.Errorf("status %d", res.StatusCode)
 		}
@@ -282,7 +281,7 @@ func TestAnUpstreamThatStallsTimesOut(t *testing.T) {
 			t.Errorf("result %+v", got)
 		}
 
-		p = start(cfg, rawUpstream(t, func(_ int, c *net.TCPConn) {
+		p = start(upstream.Config{Timeouts: upstream.Timeouts{Idle: 60 * time.Millisecond}}, rawUpstream(t, func(_ int, c *net.TCPConn) {
 			_, _ = http.ReadRequest(bufio.NewReader(c))
 			fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
 			_, _ = io.Copy(io.Discard, c)
@@ -299,7 +298,7 @@ func TestAnUpstreamThatStallsTimesOut(t *testing.T) {
 
 func TestASlowUploadIsNotTheUpstreamsFault(t *testing.T) {
 	bothPaths(t, func(t *testing.T, start starter) {
-		p := start(upstream.Config{Timeouts: upstream.Timeouts{Header: 40 * time.Millisecond}}, serverOf(t, func(w http.ResponseWriter, r *http.Request) {
+		p := start(upstream.Config{Timeouts: upstream.Timeouts{Header: 600 * time.Millisecond}}, serverOf(t, func(w http.ResponseWriter, r *http.Request) {
 			n, _ := io.Copy(io.Discard, r.Body)
 			fmt.Fprint(w, n)
 		}))
@@ -307,7 +306,7 @@ func TestASlowUploadIsNotTheUpstreamsFault(t *testing.T) {
 		go func() {
 			for range 8 {
 				_, _ = write.Write([]byte("x"))
-				<-time.After(15 * time.Millisecond)
+				<-time.After(100 * time.Millisecond)
 			}
 			write.Close()
 		}()
@@ -377,11 +376,11 @@ func (panicker) Answering(int, http.Header) { panic("a defect") }
 func TestAClientThatTakesItsTimeIsNotTheUpstreamsFault(t *testing.T) {
 	bothPaths(t, func(t *testing.T, start starter) {
 		large := strings.Repeat("0123456789abcdef", 1<<20) // more than any socket holds
-		p := start(upstream.Config{Timeouts: upstream.Timeouts{Idle: 30 * time.Millisecond}}, serverOf(t, func(w http.ResponseWriter, _ *http.Request) {
+		p := start(upstream.Config{Timeouts: upstream.Timeouts{Idle: 600 * time.Millisecond}}, serverOf(t, func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, large)
 		}))
 		res := p.do(t, "GET", "/")
-		<-time.After(100 * time.Millisecond)
+		<-time.After(800 * time.Millisecond)
 		if n, err := io.Copy(io.Discard, res.Body); err != nil || n != int64(len(large)) {
 			t.Errorf("%d bytes, %v", n, err)
 		}
