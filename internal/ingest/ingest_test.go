@@ -172,7 +172,7 @@ func TestABatchThatComesTwiceCountsOnce(t *testing.T) {
 }
 
 func TestBodiesThatAreRefusedAsAWhole(t *testing.T) {
-	bomb := packed(strings.Repeat(line(), 1) + strings.Repeat(" ", 64<<20))
+	bomb := packed(strings.Repeat(line(), 1) + strings.Repeat(" ", 16<<20))
 	for name, tt := range map[string]struct {
 		body    io.Reader
 		headers []string
