@@ -103,7 +103,7 @@ func TestMistakesOfConditions(t *testing.T) {
 		``, `tokn.plan == "pro"`, `token.plan = "pro"`, `token.plan == pro`, `token.plan`, `token == "x"`,
 		`header.X-Api-Key == "a"`, `headers["a"] == "b"`, `token.level > 3`, `int(token.level) > "3"`, `method in "GET"`,
 		`method in [GET]`, `client startsWith "10."`, `client in "10.0.0.0/99"`, `client == "home"`, `path matches "("`,
-		`path matches token.plan`, `foo(path)`, `lenght(path) > 1`, `int(1) > 2`, `split(path)`, `token.plan == nil`, `1.5 < 2`,
+		`path matches token.plan`, `foo(path)`, `lenn(path) > 1`, `int(1) > 2`, `split(path)`, `token.plan == nil`, `1.5 < 2`,
 		`token.plan == "pro" and path`, `token.plan ==`, `path[1] == "x"`, `path.x == "a"`, `"a" in split(path, token.x)`,
 		`method == "GET" ? true : false`, `[1][0] == 1`, `token[method] == "a"`, `a;b`, `int(path) + 1 > 2`, "token.plan == \"pro\" &\n path == \"x\"",
 	} {

@@ -97,7 +97,7 @@ func (r *Redis) password(dir string) (string, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(dir, path)
 	}
-	text, err := os.ReadFile(path) // #nosec G304 -- the operator's own file
+	text, err := os.ReadFile(path) // #nosec G304 G703 -- the operator's own file
 	if err != nil {
 		return "", fmt.Errorf("read the store's password: %w", err)
 	}
@@ -143,9 +143,9 @@ func (m *Manager) open(c *Config, password string) (*limit.Limiter, error) {
 
 func boundsOf(c *Config, password string) bounds {
 	leases := c.Redis.Leases == nil || *c.Redis.Leases
-	print := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %s %t",
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %s %t",
 		c.Redis.URL, c.Redis.Username, password, c.Redis.Prefix, c.Redis.Timeout, leases))
-	return bounds{c.Limiter, string(print[:])}
+	return bounds{c.Limiter, string(sum[:])}
 }
 
 // secret keys the hashes of clients in a shared store: all servers that share it

@@ -46,14 +46,15 @@ func rulesOf(t *testing.T, set *Set, names ...string) *limit.Rules {
 }
 
 // verdicts makes n requests one after the other.
-func verdicts(rules *limit.Rules, q *limit.Request, n int) (text string) {
+func verdicts(rules *limit.Rules, q *limit.Request, n int) string {
+	var b strings.Builder
 	for range n {
 		var d limit.Decision
 		rules.Decide(context.Background(), q, &d)
-		text += string(d.Verdict.String()[0])
+		b.WriteByte(d.Verdict.String()[0])
 		d.Done(limit.Feedback{Status: 200})
 	}
-	return text
+	return b.String()
 }
 
 func local() Config {

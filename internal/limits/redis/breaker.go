@@ -57,8 +57,8 @@ func (b *breaker) close() time.Duration {
 	return was
 }
 
-func (b *breaker) get() (state State, since time.Time, reason error, outages int64) {
+func (b *breaker) get() (state State, since time.Time, outages int64, reason error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.state, b.since, b.reason, b.outages
+	return b.state, b.since, b.outages, b.reason
 }

@@ -168,14 +168,14 @@ func leaseSize(r limit.RateSpec, nodes int64) int64 {
 // busy notes a take and reports whether there was another just before.
 func (l *leases) busy(t *limit.Take, now int64) bool {
 	const timeBits = 24 // milliseconds: four hours until it repeats
-	print := t.Key
+	mark := t.Key
 	for i := range len(t.Policy) {
-		print = (print ^ uint64(t.Policy[i])) * 1099511628211
+		mark = (mark ^ uint64(t.Policy[i])) * 1099511628211
 	}
-	place := &l.seen[print%seenPlaces]
+	place := &l.seen[mark%seenPlaces]
 	ms := uint64(now/1e6) & (1<<timeBits - 1) //nolint:gosec // now is positive
-	before := place.Swap(print&^(1<<timeBits-1) | ms)
-	return before>>timeBits == print>>timeBits && (ms-before)&(1<<timeBits-1) <= uint64(seenWithin.Milliseconds())
+	before := place.Swap(mark&^(1<<timeBits-1) | ms)
+	return before>>timeBits == mark>>timeBits && (ms-before)&(1<<timeBits-1) <= uint64(seenWithin/time.Millisecond)
 }
 
 // grant keeps tokens that were taken ahead.

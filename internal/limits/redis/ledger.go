@@ -31,13 +31,14 @@ func nameOf(t *limit.Take) name {
 // stays small however long the store is away.
 type ledger struct {
 	mu      sync.Mutex
-	entries map[name]limit.Take // Cost is the sum
-	full    chan struct{}       // told that there is something in it
+	entries map[name]limit.Take    // Cost is the sum
+	telling map[name]chan struct{} // requests in work whose end the store is being told; closed when it was
+	full    chan struct{}          // told that there is something in it
 	lost    int64
 }
 
 func newLedger() *ledger {
-	return &ledger{entries: map[name]limit.Take{}, full: make(chan struct{}, 1)}
+	return &ledger{entries: map[name]limit.Take{}, telling: map[name]chan struct{}{}, full: make(chan struct{}, 1)}
 }
 
 // add notes that a counter has used cost more; less when it is negative.
@@ -68,7 +69,8 @@ func (l *ledger) add(t *limit.Take, cost int64) {
 	}
 }
 
-// draw takes up to most entries out.
+// draw takes up to most entries out. told must be called with them once the
+// store knows, or did not answer.
 func (l *ledger) draw(most int) []limit.Take {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -79,15 +81,35 @@ func (l *ledger) draw(most int) []limit.Take {
 		}
 		takes = append(takes, t)
 		delete(l.entries, n)
+		if n.kind == limit.KindInUse {
+			l.telling[n] = make(chan struct{})
+		}
 	}
 	return takes
 }
 
-// ended takes out how many requests of a counter have ended.
-func (l *ledger) ended(t *limit.Take) int64 {
-	n := nameOf(t)
+// told ends what draw began.
+func (l *ledger) told(takes []limit.Take) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for i := range takes {
+		n := nameOf(&takes[i])
+		if done := l.telling[n]; done != nil {
+			close(done)
+			delete(l.telling, n)
+		}
+	}
+}
+
+// ended takes out how many requests of a counter have ended. When the store is
+// being told of others, wait is closed once it knows.
+func (l *ledger) ended(t *limit.Take) (n int64, wait <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.takeEnded(nameOf(t)), l.telling[nameOf(t)]
+}
+
+func (l *ledger) takeEnded(n name) int64 {
 	entry, known := l.entries[n]
 	if !known || entry.Cost >= 0 {
 		return 0

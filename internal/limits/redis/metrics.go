@@ -61,7 +61,7 @@ func (s *Store) Collectors() []prometheus.Collector {
 			return float64(lost)
 		}),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "lapwing_limit_store_outages_total", Help: "How often the store of limits went away."}, func() float64 {
-			_, _, _, outages := s.breaker.get()
+			_, _, outages, _ := s.breaker.get()
 			return float64(outages)
 		}),
 	}
@@ -80,7 +80,7 @@ type Report struct {
 
 // Report says how the store is doing.
 func (s *Store) Report() Report {
-	state, since, reason, outages := s.breaker.get()
+	state, since, outages, reason := s.breaker.get()
 	r := Report{State: state, Since: since, Servers: s.Limiters(), Outages: outages}
 	if reason != nil {
 		r.Reason = reason.Error()

@@ -54,11 +54,13 @@ func outage(t *testing.T, server *server, strike, repair func()) {
 	s := server.open(t, func(o *Options) { o.NoLeases, o.Budget, o.Health = true, testBudget, notices })
 	ctx, stop := context.WithTimeout(t.Context(), 1200*time.Millisecond)
 	defer stop()
-	go func() {
+	var striking sync.WaitGroup
+	striking.Go(func() {
 		time.Sleep(200 * time.Millisecond)
 		strike()
-	}()
+	})
 	answered, failed, longest := drive(ctx, s, "outage")
+	striking.Wait()
 	t.Logf("%d answered, %d without the store, none waited longer than %s", answered, failed, longest)
 	if answered == 0 || failed == 0 {
 		t.Errorf("%d were answered and %d failed: the store did not go away in between", answered, failed)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -73,7 +74,7 @@ func (s *Store) reach(ctx context.Context) bool {
 		s.away(err)
 	}
 	drain(s.breaker.opened)
-	state, _, _, outages := s.breaker.get()
+	state, _, outages, _ := s.breaker.get()
 	was := s.breaker.close()
 	s.up.Store(true)
 	if s.health != nil {
@@ -183,7 +184,7 @@ func (s *Store) beatFor(ctx context.Context, alive, within time.Duration) error 
 	if conn == nil {
 		return ErrAway
 	}
-	ttl := fmt.Sprint(alive.Milliseconds())
+	ttl := strconv.FormatInt(alive.Milliseconds(), 10)
 	nodes, err := s.beat.Exec(ctx, conn, []string{s.prefix + "nodes"}, []string{s.node, ttl}).AsInt64()
 	if err != nil {
 		return fmt.Errorf("reach the store of limits: %w", err)
@@ -220,8 +221,12 @@ func (s *Store) flush(ctx context.Context) error {
 		for i := range takes {
 			items[i] = item{take: &takes[i]}
 		}
-		if err := s.add(ctx, items); err != nil {
+		err := s.add(ctx, items)
+		if err != nil {
 			s.ledger.restore(takes)
+		}
+		s.ledger.told(takes)
+		if err != nil {
 			return err
 		}
 	}

@@ -145,6 +145,7 @@ func (s *Store) Take(ctx context.Context, takes []limit.Take) error {
 		s.stats.leased.Inc()
 		return nil
 	}
+	began := time.Now()
 	items := make([]item, 0, len(takes))
 	for i := range takes {
 		if here&(1<<i) != 0 {
@@ -152,13 +153,11 @@ func (s *Store) Take(ctx context.Context, takes []limit.Take) error {
 		}
 		it := item{take: &takes[i], want: s.leases.wanted(&takes[i], now, s.nodes.Load())}
 		if it.take.Kind == limit.KindInUse {
-			// A place that is free here is free for who comes next.
-			it.ended = s.ledger.ended(it.take)
+			it.ended = s.ended(ctx, it.take)
 		}
 		items = append(items, it)
 	}
-	began := time.Now()
-	at, allowed, verdicts, err := s.ask(ctx, items)
+	at, allowed, verdicts, err := s.ask(ctx, items, max(s.budget-time.Since(began), time.Millisecond))
 	if err != nil || !allowed {
 		s.leases.undo(takes, here)
 	}
@@ -174,6 +173,24 @@ func (s *Store) Take(ctx context.Context, takes []limit.Take) error {
 		s.keep(&items[i], &verdicts[i], allowed, at, now)
 	}
 	return nil
+}
+
+// ended is how many requests of a counter have ended that the store does not
+// know of: a place that is free here is free for who comes next. It waits for
+// the end of what the store is being told, as that may arrive later.
+func (s *Store) ended(ctx context.Context, t *limit.Take) int64 {
+	n, wait := s.ledger.ended(t)
+	if wait == nil {
+		return n
+	}
+	patience := time.NewTimer(s.budget)
+	defer patience.Stop()
+	select {
+	case <-wait:
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+	return n
 }
 
 // without notes takes that are decided without the store.
@@ -211,9 +228,10 @@ type reply struct {
 	err      error
 }
 
-// ask runs the script for a request: it returns within the budget, and at once
-// when ctx ends. A failure of the store keeps everybody away from it.
-func (s *Store) ask(ctx context.Context, items []item) (time.Time, bool, []verdict, error) {
+// ask runs the script for a request: it returns within a time, what is left of
+// the budget, and at once when ctx ends. A failure of the store keeps everybody
+// away from it.
+func (s *Store) ask(ctx context.Context, items []item, within time.Duration) (time.Time, bool, []verdict, error) {
 	select {
 	case s.slots <- struct{}{}:
 	default:
@@ -232,7 +250,7 @@ func (s *Store) ask(ctx context.Context, items []item) (time.Time, bool, []verdi
 		own[i] = it
 		own[i].take = &takes[i]
 	}
-	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.budget)
+	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 	replies := make(chan reply) // without a buffer: a reply is read, or its sender knows that nobody does
 	given := make(chan struct{})
 	s.background.Go(func() {
@@ -311,7 +329,7 @@ func (s *Store) Limiters() int { return int(s.nodes.Load()) }
 
 // State is how the store is doing, since when, and why.
 func (s *Store) State() (state State, since time.Time, reason error) {
-	state, since, reason, _ = s.breaker.get()
+	state, since, _, reason = s.breaker.get()
 	return state, since, reason
 }
 

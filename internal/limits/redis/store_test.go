@@ -54,10 +54,10 @@ func TestOneRefusesAndNoneIsCharged(t *testing.T) {
 
 func TestAShadowRefusesNobody(t *testing.T) {
 	s := startServer(t).open(t, direct)
-	real, shadow := rateOf("real", 1, limit.PerHour(1), 3), rateOf("shadow", 1, limit.PerHour(1), 1)
+	enforced, shadow := rateOf("real", 1, limit.PerHour(1), 3), rateOf("shadow", 1, limit.PerHour(1), 1)
 	shadow.Enforced = false
 	for i, want := range []string{"true true", "true false", "true false", "false false"} {
-		if got := letIn(take(t, s, real, shadow)); got != want {
+		if got := letIn(take(t, s, enforced, shadow)); got != want {
 			t.Errorf("request %d: %s, want %s", i+1, got, want)
 		}
 	}
