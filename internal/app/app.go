@@ -103,6 +103,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.parts.limits.Load(ctx); err != nil {
 		return err
 	}
+	if err := a.parts.blocks.Load(ctx); err != nil {
+		return err
+	}
 	commit()
 	if err := a.buildWeb(); err != nil {
 		return err
@@ -133,7 +136,7 @@ func (a *App) openStores(ctx context.Context) (err error) {
 		return fmt.Errorf("the installation's name is damaged: %w", err)
 	}
 	a.parts = newParts(partsDeps{
-		log: a.log, dir: a.loaded.Dir, store: a.store, access: a.db.Access(), notices: a.notices,
+		log: a.log, dir: a.loaded.Dir, store: a.store, access: a.db.Access(), quotas: a.db.Quotas(), notices: a.notices,
 		publisher: a.hub, onResult: a.latency.Observe, seed: seed,
 		bounds: a.loaded.File.Traffic, gateway: a.options.Gateway, stdout: a.options.Stdout,
 	})
@@ -184,6 +187,7 @@ func (a *App) registry() *prometheus.Registry {
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	r.MustRegister(a.parts.checks.Collectors()...)
 	r.MustRegister(a.parts.gateway.Collectors()...)
+	r.MustRegister(a.parts.blocks.Collectors()...)
 	r.MustRegister(a.parts.traffic.Collectors()...)
 	r.MustRegister(a.reload.collectors(&a.mu)...)
 	return r
@@ -196,6 +200,7 @@ func (a *App) Run(ctx context.Context) error {
 	parts := []lifecycle.Part{
 		{Name: "catalog", Run: a.parts.catalog.Run},
 		{Name: "limits", Run: a.parts.limits.Run},
+		{Name: "blocks", Run: a.parts.blocks.Run},
 		{Name: "traffic", Run: a.parts.traffic.Run},
 		{Name: "checks", Run: a.parts.checks.Run, Ready: a.parts.checks.Ready, Stop: 30 * time.Second},
 		{Name: "latency of the last hour", Run: a.warmLatency},

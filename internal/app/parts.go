@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"lapwing.dev/lapwing/internal/access"
+	"lapwing.dev/lapwing/internal/blocks"
 	"lapwing.dev/lapwing/internal/catalog"
 	"lapwing.dev/lapwing/internal/checks"
 	"lapwing.dev/lapwing/internal/config"
@@ -16,6 +17,7 @@ import (
 	"lapwing.dev/lapwing/internal/limits"
 	"lapwing.dev/lapwing/internal/probe"
 	"lapwing.dev/lapwing/internal/traffic"
+	"lapwing.dev/lapwing/middleware/observe"
 )
 
 // parts are everything that a configuration configures.
@@ -25,6 +27,7 @@ type parts struct {
 	catalog *catalog.Catalog
 	checks  *checks.Manager
 	limits  *limits.Manager
+	blocks  *blocks.Manager
 	traffic *traffic.Manager
 	gateway *gateway.Gateway
 	access  *access.Manager // nil offline
@@ -36,6 +39,8 @@ type partsDeps struct {
 	dir       string // that relative file names are relative to
 	store     checks.Store
 	access    access.Store
+	quotas    limits.Store
+	blocks    blocks.Store
 	notices   *health.Registry
 	publisher checks.Publisher
 	onResult  func(*checks.Result)
@@ -55,13 +60,14 @@ func newParts(d partsDeps) *parts {
 		Log: d.log, Store: d.store, HTTP: p.http, Contracts: contracts{p.catalog},
 		Publisher: d.publisher, OnResult: d.onResult, Health: d.notices, TraceSeed: d.seed,
 	})
-	p.limits = limits.New(limits.Deps{Log: d.log, Health: d.notices, Secret: clientSecret(d.seed)})
+	p.limits = limits.New(limits.Deps{Log: d.log, Store: d.quotas, Health: d.notices, Secret: clientSecret(d.seed)})
+	p.blocks = blocks.New(blocks.Deps{Log: d.log, Store: d.blocks, Health: d.notices})
 	p.traffic = traffic.New(traffic.Deps{
 		Log: d.log, Bounds: d.bounds, Publisher: d.publisher, Health: d.notices, Stdout: d.stdout,
 		Active: func() int64 { return p.gateway.InFlight() }, Waiting: p.waiting,
 	})
 	p.gateway = gateway.New(gateway.Deps{
-		Log: d.log, Sink: p.traffic, Operations: operations{p.catalog}, Health: d.notices, Listen: d.gateway,
+		Log: d.log, Sink: observe.Fanout{p.traffic, p.blocks}, Blocker: p.blocks, Operations: operations{p.catalog}, Health: d.notices, Listen: d.gateway,
 	})
 	if d.access != nil {
 		p.access = access.New(access.Deps{Store: d.access, Log: d.log})

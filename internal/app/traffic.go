@@ -25,6 +25,10 @@ func (p *parts) prepareTraffic(ctx context.Context, l *config.Loaded, add func(s
 	if err := add("", commit, err); err != nil {
 		return err
 	}
+	commit, err = p.blocks.Prepare(f.Blocks, protected(f))
+	if err := add("blocks", commit, err); err != nil {
+		return err
+	}
 	around := gateway.Around{APIs: baseURLs(f.APIs), TierUpstreams: map[string]string{}, Dir: l.Dir}
 	for i := range f.Tiers {
 		around.TierUpstreams[f.Tiers[i].Name] = f.Tiers[i].Upstream

@@ -27,6 +27,10 @@ func (a *App) buildWeb() error {
 	pages, err := ui.New(ui.Deps{
 		Log: a.log, Checks: shown, Latency: a.latency, Config: pageConfig{settings}, Health: a.notices,
 		About: a.about, Tokens: pageTokens{a.parts.access}, Session: a.parts.access,
+		Traffic: &ui.Traffic{
+			Requests: a.parts.traffic, Limits: a.parts.limits, Blocks: a.parts.blocks,
+			Upstreams: a.parts.gateway.Upstreams(), Gateway: a.GatewayURL,
+		},
 		Status: a.statusPage, Identity: viewer, Demo: a.options.Demo, Dev: a.options.Dev,
 	})
 	if err != nil {

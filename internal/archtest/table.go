@@ -102,7 +102,7 @@ func Table() []Room {
 		},
 		{Path: "cli", Owns: "the command line: one file per command"},
 
-		{Path: "config/generate", Owns: "writes schema, reference and example from the structs", Only: foundation("config"), Why: "it reads the configuration's structs and nothing else"},
+		{Path: "config/generate", Owns: "writes schema, reference and example from the structs", Only: foundation("config", "gateway"), Why: "it reads the configuration's structs and nothing else"},
 		{Path: "archtest", Owns: "these rules", Only: []string{}, Why: "it reads the tree as text", ForTests: true},
 		{Path: "testneeds", Owns: "programs that tests need", Only: []string{}, Why: "any test may use it", ForTests: true},
 		{Path: "access/accesstest", Owns: "conformance suite of access.Store", ForTests: true},

@@ -42,12 +42,6 @@ func documentedDefault(section, key string) string {
 		return "100%"
 	case "limits.Limit on_outage":
 		return "local-share"
-	case "limits.Concurrency min":
-		return "4"
-	case "limits.Queue depth":
-		return "100"
-	case "limits.Queue wait":
-		return "10s"
 	case "limits.Cost fixed":
 		return "1"
 	case "limits.Tier upstream":
@@ -138,6 +132,16 @@ func documentedDefault(section, key string) string {
 		return "w3c"
 	case "gateway.Decision path":
 		return "/.lapwing/decide"
+	case "blocks.Config per_hour":
+		return "100"
+	case "blocks.Rule paths":
+		return "1"
+	case "blocks.Rule within":
+		return "1m"
+	case "blocks.Rule for":
+		return "10m"
+	case "blocks.Rule mode":
+		return "propose"
 	case "traffic.Bounds operations":
 		return "500"
 	case "traffic.Bounds series":

@@ -2,6 +2,7 @@ package config
 
 import (
 	"lapwing.dev/lapwing/internal/access"
+	"lapwing.dev/lapwing/internal/blocks"
 	"lapwing.dev/lapwing/internal/catalog"
 	"lapwing.dev/lapwing/internal/checks"
 	"lapwing.dev/lapwing/internal/gateway"
@@ -35,6 +36,8 @@ type File struct {
 	Redis limits.Redis `yaml:"redis,omitempty"`
 	// Gateway is a reverse proxy in front of APIs. Default: none.
 	Gateway gateway.Config `yaml:"gateway,omitempty"`
+	// Blocks say who may never be blocked, and which abuse is noticed.
+	Blocks blocks.Config `yaml:"blocks,omitempty"`
 	// Traffic says how much is kept of observed requests.
 	Traffic traffic.Bounds `yaml:"traffic,omitempty"`
 	// AccessLog has one line of JSON for each observed request. Default: none.

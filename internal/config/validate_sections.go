@@ -30,6 +30,7 @@ func validateSections(f *File, dir string) fault.Problems {
 	limiting := limits.Config{Limits: f.Limits, Tiers: f.Tiers, Limiter: f.Limiter, Redis: f.Redis}
 	ps.Merge("", limiting.Validate())
 	ps.Merge("gateway", f.Gateway.Validate())
+	ps.Merge("blocks", f.Blocks.Validate())
 	ps.Merge("traffic", f.Traffic.Validate())
 	ps.Merge("access_log", f.AccessLog.Validate())
 	return ps

@@ -53,6 +53,7 @@ func TestCommentsAreTakenApart(t *testing.T) {
 		}
 	}
 	want := map[string][]string{
+		"blocks.Rule mode":              {"off", "propose", "shadow", "block"},
 		"checks.Assertion else":         {"fail", "degraded"},
 		"checks.Retries backoff":        {"fixed", "linear", "exponential"},
 		"checks.Retries on":             {"any", "network"},
