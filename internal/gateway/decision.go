@@ -132,6 +132,11 @@ func inquire(c *call, r *http.Request) *refusal {
 		c.exchange.Client, c.exchange.ClientKey = a.peer, clientKey(a.peer)
 		c.exchange.Source, c.exchange.Method = a.source, r.Method
 		return c.refuse(refusedInquirer, "")
+	case torn(h):
+		a.target = ""
+		c.exchange.Client, c.exchange.ClientKey = a.peer, clientKey(a.peer)
+		c.exchange.Source, c.exchange.Method = a.source, r.Method
+		return c.refuse(refusedInquiry, "the headers X-Original-… and X-Forwarded-… are about different requests; the proxy must take off those that it does not set itself")
 	case a.target == "":
 		c.exchange.Client, c.exchange.ClientKey = a.peer, clientKey(a.peer)
 		c.exchange.Source, c.exchange.Method = a.source, r.Method
@@ -141,6 +146,22 @@ func inquire(c *call, r *http.Request) *refusal {
 		a.host = ""
 	}
 	return nil
+}
+
+// torn reports whether the original request is told in two ways that differ. A
+// proxy writes one of them and passes on the other as its client sent it: who
+// believed that one would decide about another request than the one that is
+// served.
+func torn(h http.Header) bool {
+	for _, names := range [...][2]string{
+		{"X-Original-Uri", "X-Forwarded-Uri"}, {"X-Original-Method", "X-Forwarded-Method"}, {"X-Original-Host", "X-Forwarded-Host"},
+	} {
+		one, other := h.Get(names[0]), h.Get(names[1])
+		if one != "" && other != "" && one != other {
+			return true
+		}
+	}
+	return false
 }
 
 // first returns the first header that is there, or another text.
