@@ -1,6 +1,11 @@
 package limit
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
 
 // PolicyStats is what a policy has done since its limiter was made. Counts only
 // grow.
@@ -45,4 +50,66 @@ type Waiter struct {
 	Key    string    // who waits: "203.0.113.7", "sub:4711"; values of headers and cookies only as a hash
 	Since  time.Time // wall clock
 	Until  time.Time // when it is let in
+}
+
+// Snapshot is what the policies have done, by name.
+func (l *Limiter) Snapshot() []PolicyStats {
+	l.mu.Lock()
+	books := make([]*book, 0, len(l.books))
+	for _, b := range l.books {
+		books = append(books, b)
+	}
+	l.mu.Unlock()
+	all := make([]PolicyStats, len(books))
+	for i, b := range books {
+		all[i] = b.stats()
+	}
+	slices.SortFunc(all, func(a, b PolicyStats) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Forget drops the figures of policies that are not named. What their keys have
+// used is not forgotten.
+func (l *Limiter) Forget(keep []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for name := range l.books {
+		if !slices.Contains(keep, name) {
+			delete(l.books, name)
+		}
+	}
+}
+
+// Stats is how the limiter stands. It reads the whole tables: for a scrape, not
+// for a request.
+func (l *Limiter) Stats() Stats {
+	now := l.now()
+	s := Stats{
+		Keys: l.table.held(now), Capacity: l.table.capacity(), Evicted: l.table.evicted.Load(),
+		Waiting: l.lines.waiting.Load(), MaxWaiting: l.lines.most,
+		Bytes: int64(l.table.capacity()) * 16,
+	}
+	if t := l.quotas.Load(); t != nil {
+		s.QuotaKeys, s.QuotaCapacity = t.held(l.wall(now)), t.capacity()
+		s.QuotaEvicted, s.QuotaLost = t.evicted.Load(), t.lost.Load()
+		s.Bytes += int64(t.capacity()) * bytesPerQuota
+	}
+	return s
+}
+
+// Waiting returns who is throttled by a policy now, at most so many, those that
+// go on first before others. policy "" means all.
+func (l *Limiter) Waiting(policy string, most int) []Waiter {
+	now, wall := l.now(), time.Now()
+	if l.opts.Now != nil {
+		wall = time.Unix(0, l.epoch+now-1)
+	}
+	var all []Waiter
+	for i := range l.lines.shards {
+		all = l.lines.shards[i].list(all, policy, now, wall)
+	}
+	slices.SortFunc(all, func(a, b Waiter) int {
+		return cmp.Or(a.Until.Compare(b.Until), strings.Compare(a.Key, b.Key))
+	})
+	return all[:min(len(all), max(most, 0))]
 }

@@ -167,11 +167,11 @@ func TestAFullTableForgetsWhoOwesLeast(t *testing.T) {
 
 // A flood of addresses cannot make the table larger, and a client who owes much
 // is not forgotten for it.
-func TestAMillionKeysInALittleMemory(t *testing.T) {
+func TestAFloodOfKeysInALittleMemory(t *testing.T) {
 	table := newTable(1 << 16)
 	table.take(someKey, 1, move{by: 1 << 40, limit: maxSpan})
 	random := rand.New(rand.NewPCG(3, 4))
-	for i := range 1_000_000 {
+	for i := range 200_000 {
 		if _, ok := table.take(random.Uint64()|1, int64(1+i/1000), move{by: 1 << 20, limit: 1 << 30}); !ok {
 			t.Fatal("a new key was refused")
 		}
