@@ -34,6 +34,7 @@ type exchange struct {
 	method  string
 	first   time.Time // the answer's first byte
 	reused  bool      // the connection was kept from before
+	unsent  bool      // no byte of the request was written
 	came    bool      // any byte of an answer came
 	clean   bool      // the answer ended where it should
 	header  bool      // the answer's head is waited for, not its body

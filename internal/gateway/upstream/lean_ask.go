@@ -22,7 +22,7 @@ func (x *exchange) ask(ctx context.Context, m *member) error {
 		// A kept connection may have been closed by the server in the very moment
 		// in which it was used. That is no failure of the server's, and the request
 		// is sent again where it is sure, or does no harm, that it was not handled.
-		if !x.reused || x.came || !gone(err) || ctx.Err() != nil || !idempotent(x.r) || !x.pump.repeatable() {
+		if !x.reused || x.came || !gone(err) || ctx.Err() != nil || !x.unsent && !idempotent(x.r) || !x.pump.repeatable() {
 			return err
 		}
 		x.pool.standing.stale.Add(1)
@@ -65,7 +65,9 @@ func (x *exchange) send() error {
 		}
 		defer x.c.net.SetWriteDeadline(time.Time{}) //nolint:errcheck // a connection that is gone is noticed soon
 	}
-	if _, err := x.c.net.Write(x.head.head); err != nil {
+	n, err := x.c.net.Write(x.head.head)
+	x.unsent = n == 0
+	if err != nil {
 		return err
 	}
 	if x.pump != nil {

@@ -33,6 +33,8 @@ func (n *names) refresh(ctx context.Context, g *Registry, addr string) bool {
 		return false
 	}
 	host, _, _ := net.SplitHostPort(addr)
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
 	list, err := g.lookupSorted(ctx, host)
 	if err != nil {
 		g.log.Debug("an upstream's name could not be looked up again", "upstream", host, "error", err)

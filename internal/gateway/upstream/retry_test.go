@@ -92,6 +92,34 @@ func TestWhichRequestsAreRepeatedOnAnotherServer(t *testing.T) {
 	}
 }
 
+func TestABodyThatIsStillHereIsSentAgain(t *testing.T) {
+	for _, c := range []struct {
+		size     int
+		repeated bool
+	}{{1000, true}, {30_000, true}, {100_000, false}} {
+		var asked atomic.Int32
+		good := serverOf(t, func(w http.ResponseWriter, r *http.Request) {
+			n, _ := io.Copy(io.Discard, r.Body)
+			fmt.Fprint(w, n)
+		})
+		p := newProxy(t, upstream.Config{Servers: []upstream.Server{{URL: resetter(t, &asked), Weight: 1_000_000_000}}, SlowStart: -1}, good)
+		for _, body := range []io.Reader{strings.NewReader(strings.Repeat("x", c.size)), io.MultiReader(strings.NewReader(strings.Repeat("x", c.size)))} {
+			req, _ := http.NewRequestWithContext(t.Context(), "PUT", p.URL, body)
+			res, err := p.Client().Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, _ := io.ReadAll(res.Body)
+			res.Body.Close()
+			if repeated := string(text) == itoa(c.size); repeated != c.repeated {
+				t.Errorf("%d bytes: status %d, %q, result %+v", c.size, res.StatusCode, text, p.result(t))
+			} else {
+				p.result(t)
+			}
+		}
+	}
+}
+
 func TestARequestOverAConnectionThatWasJustClosedIsRepeated(t *testing.T) {
 	for _, c := range []struct{ method, want string }{{"GET", "200 hello"}, {"POST", "502 reset"}} {
 		t.Run(c.method, func(t *testing.T) {

@@ -8,8 +8,9 @@ import (
 
 // How often idle connections are looked through, and names looked up again.
 const (
-	sweepEvery  = 5 * time.Second
-	lookupEvery = 30 * time.Second
+	sweepEvery    = 5 * time.Second
+	lookupEvery   = 30 * time.Second
+	lookupTimeout = 5 * time.Second // of one name
 )
 
 // Run asks servers whether they are well, looks their names up again and closes
