@@ -11,9 +11,11 @@ import (
 	"lapwing.dev/lapwing/internal/health"
 	"lapwing.dev/lapwing/internal/secret"
 	"lapwing.dev/lapwing/internal/web/problem"
+	"lapwing.dev/lapwing/internal/web/views"
 )
 
-// Deps are what the API shows and moves. None may be nil.
+// Deps are what the API shows and moves. Only those of traffic may be nil: the
+// routes of a part that a server runs without answer 404.
 type Deps struct {
 	Log     *slog.Logger
 	Checks  Checks
@@ -23,6 +25,12 @@ type Deps struct {
 	Tokens  Tokens
 	Events  Events
 	About   About
+
+	Traffic   views.Traffic
+	Limits    views.Limits
+	Blocks    views.Blocks
+	Upstreams views.Upstreams
+	Ingest    Ingest
 }
 
 // Checks is the present and the history of checks, and what can be done to

@@ -18,10 +18,14 @@ import (
 	"lapwing.dev/lapwing/internal/checks"
 	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/health"
+	"lapwing.dev/lapwing/internal/ingest"
 	"lapwing.dev/lapwing/internal/probe"
 	"lapwing.dev/lapwing/internal/web/api"
 	"lapwing.dev/lapwing/internal/web/live"
 	"lapwing.dev/lapwing/internal/web/problem"
+	"lapwing.dev/lapwing/internal/web/uitest"
+	"lapwing.dev/lapwing/middleware/block"
+	"lapwing.dev/lapwing/middleware/observe"
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -36,6 +40,8 @@ type house struct {
 	streams *live.Streams
 	access  *access.Manager
 	scope   access.Scope // of the caller
+
+	observed int // exchanges that came in
 }
 
 func newHouse(t *testing.T) *house {
@@ -46,9 +52,15 @@ func newHouse(t *testing.T) *house {
 		access: access.New(access.Deps{Store: accesstest.NewMemory(), Log: log}),
 	}
 	h.streams = live.NewStreams(live.StreamsDeps{Hub: h.hub, Log: log})
+	rush := uitest.Rush(noon)
 	h.API = api.New(api.Deps{
 		Log: log, Checks: h.checks, Catalog: fakeCatalog{}, Config: h.config, Health: h.health,
 		Tokens: h.access, Events: h.streams, About: api.About{Version: "1.2.3", Started: time.Now().Add(-time.Hour)},
+		Traffic: rush.Requests, Limits: rush.Limits, Blocks: rush.Blocks, Upstreams: rush.Upstreams,
+		Ingest: ingest.New(ingest.Deps{
+			Sink:   observe.SinkFunc(func(*observe.Exchange) { h.observed++ }),
+			Blocks: func() ([]block.Entry, []block.Target) { return rush.Blocks.List(), nil },
+		}),
 	})
 	return h
 }
@@ -67,6 +79,9 @@ func (h *house) do(t *testing.T, method, target, body string) (*http.Request, *h
 	r := httptest.NewRequestWithContext(ctx, method, target, reader)
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
+		if strings.HasSuffix(target, "/exchanges") {
+			r.Header.Set("Content-Type", "application/x-ndjson")
+		}
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)

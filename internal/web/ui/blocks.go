@@ -5,9 +5,9 @@ import (
 	"strings"
 	"time"
 
+	"lapwing.dev/lapwing/internal/blocks"
 	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/units"
-	"lapwing.dev/lapwing/internal/web/views"
 )
 
 // blocksCard is who is blocked, who might be, and who was.
@@ -61,7 +61,7 @@ func (u *UI) blocksCard(r *http.Request, page *trafficPage, state *trafficState,
 	card.More = len(state.blocks) - len(card.Blocks)
 	for _, p := range state.proposals {
 		card.Proposals = append(card.Proposals, proposalRow{
-			ID: p.ID, Target: p.Target, Link: clientPath(p.Target), Rule: p.Rule, Reason: p.Reason, Age: ago(now, p.Proposed), For: lasting(p.For),
+			ID: p.ID, Target: p.Target.String(), Link: clientPath(p.Target.String()), Rule: p.Rule, Reason: p.Reason, Age: ago(now, p.Proposed), For: lasting(p.For),
 		})
 	}
 	history, err := u.Traffic.Blocks.History(r.Context(), changeRowsOf)
@@ -69,7 +69,7 @@ func (u *UI) blocksCard(r *http.Request, page *trafficPage, state *trafficState,
 		return err
 	}
 	for _, c := range history {
-		row := blockChangeRow{At: moment{c.At}, Action: c.Action, Target: c.Target, Reason: c.Reason, By: who(c.By)}
+		row := blockChangeRow{At: moment{c.At}, Action: string(c.Action), Target: c.Target.String(), Reason: c.Reason, By: who(c.By)}
 		if c.By == "" && c.Rule != "" {
 			row.By = "rule " + c.Rule
 		}
@@ -117,7 +117,7 @@ func (u *UI) block(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	wanted := views.NewBlock{Target: strings.TrimSpace(r.FormValue("target")), Reason: strings.TrimSpace(r.FormValue("reason"))}
+	wanted := blocks.Spec{Target: strings.TrimSpace(r.FormValue("target")), Reason: strings.TrimSpace(r.FormValue("reason"))}
 	if wanted.Target == "" {
 		return fault.Invalid("say whom to block: an address, a network such as 203.0.113.0/24, or a key such as key:mobile-app")
 	}

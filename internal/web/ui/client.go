@@ -68,7 +68,7 @@ func (u *UI) client(w http.ResponseWriter, r *http.Request) error {
 	}
 	if u.Traffic.Blocks != nil {
 		page.Blocks, page.Target = true, blockTarget(key, addr)
-		if entry, ok := u.Traffic.Blocks.Blocked(addr, key); ok {
+		if entry, ok := u.Traffic.Blocks.Find(addr, key); ok {
 			row := blockRowOf(&entry, now)
 			page.Block = &row
 			if !entry.Shadow {

@@ -6,9 +6,11 @@ import (
 	"strings"
 	"time"
 
+	"lapwing.dev/lapwing/internal/blocks"
 	"lapwing.dev/lapwing/internal/fault"
+	"lapwing.dev/lapwing/internal/gateway/upstream"
+	"lapwing.dev/lapwing/internal/limits"
 	"lapwing.dev/lapwing/internal/traffic"
-	"lapwing.dev/lapwing/internal/web/views"
 )
 
 // Bounds of the traffic page: what is beyond is one click away, or in the API.
@@ -107,7 +109,7 @@ func (u *UI) traffic(w http.ResponseWriter, r *http.Request) error {
 		return u.show(w, r, "traffic", shell{Title: "Traffic", Nav: "traffic", Page: page})
 	}
 	recent := source.Summary(now.Add(-trafficNow), now, 1, traffic.Filter{})
-	state := u.trafficState(now)
+	state := u.trafficState()
 	page.Verdict = trafficVerdict(&recent, state)
 	page.Tiles = trafficTiles(&recent, &all, chosen, source.Now(), state)
 	if all.From.Sub(chosen.From) > time.Minute {
@@ -130,7 +132,7 @@ func (u *UI) traffic(w http.ResponseWriter, r *http.Request) error {
 	if err := u.blocksCard(r, page, state, now); err != nil {
 		return err
 	}
-	page.Upstreams = upstreamRows(state.upstreams, now)
+	page.Upstreams = upstreamRows(state.pools)
 	page.Requests = requestTableOf(source.Recent(traffic.RequestFilter{}, 500), page.Notable, false)
 	page.AllReqs, page.NotableReq = withParameter(r.URL, "requests", "")+"#requests", withParameter(r.URL, "requests", "notable")+"#requests"
 	return u.show(w, r, "traffic", shell{Title: "Traffic", Nav: "traffic", Page: page})
@@ -138,19 +140,19 @@ func (u *UI) traffic(w http.ResponseWriter, r *http.Request) error {
 
 // trafficState is how limits, blocks and upstreams are now.
 type trafficState struct {
-	limits     []views.Limit
+	limits     []limits.Description
 	waiting    []waiter
 	waitingNow int64
 	keys       int // clients that wait, as far as they are listed
 	blocks     []blockEntry
-	proposals  []views.Proposal
-	upstreams  []views.Upstream
+	proposals  []blocks.Proposal
+	pools      []upstream.PoolStatus
 }
 
-func (u *UI) trafficState(now time.Time) *trafficState {
+func (u *UI) trafficState() *trafficState {
 	s := &trafficState{}
 	if u.Traffic.Limits != nil {
-		s.limits = u.Traffic.Limits.Limits()
+		s.limits = u.Traffic.Limits.Describe()
 		for i := range s.limits {
 			s.waitingNow += s.limits[i].Waiting
 		}
@@ -162,15 +164,11 @@ func (u *UI) trafficState(now time.Time) *trafficState {
 		s.keys = len(seen)
 	}
 	if u.Traffic.Blocks != nil {
-		for _, b := range u.Traffic.Blocks.List() {
-			if !b.Expired(now) {
-				s.blocks = append(s.blocks, b)
-			}
-		}
+		s.blocks = u.Traffic.Blocks.List()
 		s.proposals = u.Traffic.Blocks.Proposals()
 	}
 	if u.Traffic.Upstreams != nil {
-		s.upstreams = u.Traffic.Upstreams.Upstreams()
+		s.pools = u.Traffic.Upstreams.Snapshot()
 	}
 	return s
 }
@@ -179,7 +177,7 @@ func (u *UI) trafficState(now time.Time) *trafficState {
 func trafficVerdict(s *traffic.Summary, state *trafficState) verdict {
 	let := s.Requests - s.Refused()
 	v := verdict{Status: "up", Text: trafficRate(s.Rate()) + ", none of them fails"}
-	group, down := upstreamsDown(state.upstreams)
+	group, down, servers := upstreamsDown(state.pools)
 	switch {
 	case group != "":
 		v.Status, v.Text = "down", "No server of "+group+" is up"
@@ -188,7 +186,7 @@ func trafficVerdict(s *traffic.Summary, state *trafficState) verdict {
 	case let >= enoughRequests && s.ErrorRate() >= errorsDegraded:
 		v.Status, v.Text = "degraded", portion(s.Failed, let)+" of requests fail"
 	case down > 0:
-		v.Status, v.Text = "degraded", fmt.Sprintf("%s of %s down", count(down), plural(len(state.upstreams), "upstream server"))
+		v.Status, v.Text = "degraded", fmt.Sprintf("%s of %s down", count(down), plural(servers, "upstream server"))
 	case s.Requests == 0:
 		v.Status, v.Text = "unknown", "No requests in the last 5 minutes"
 	case s.Failed > 0:
@@ -229,32 +227,27 @@ func trafficRate(perSecond float64) string {
 	return plural(int64(perSecond+.5), "request") + " a second"
 }
 
-// upstreamsDown returns a group of which no server takes requests, and how many
-// servers do not in all.
-func upstreamsDown(list []views.Upstream) (group string, down int) {
-	up, total := map[string]int{}, map[string]int{}
-	name := func(u *views.Upstream) string {
-		if u.Group == "" || u.Group == "default" {
-			return u.API
+// upstreamsDown returns a group of which no server takes requests, how many
+// servers do not in all, and how many there are.
+func upstreamsDown(pools []upstream.PoolStatus) (group string, down, servers int) {
+	for i := range pools {
+		p := &pools[i]
+		out := 0
+		for _, s := range p.Servers {
+			if s.State == upstream.Down || s.State == upstream.Ejected {
+				out++
+			}
 		}
-		return u.API + " (" + u.Group + ")"
-	}
-	for i := range list {
-		total[name(&list[i])]++
-		switch list[i].State {
-		case views.UpstreamDown, views.UpstreamEjected:
-			down++
-		default:
-			up[name(&list[i])]++
+		if out > 0 && out == len(p.Servers) && group == "" {
+			group = poolName(p.Name)
 		}
+		down, servers = down+out, servers+len(p.Servers)
 	}
-	for i := range list {
-		if n := name(&list[i]); up[n] == 0 {
-			return n, down
-		}
-	}
-	return "", down
+	return group, down, servers
 }
+
+// poolName is how people call a pool: "orders" for "orders/default".
+func poolName(name string) string { return strings.TrimSuffix(name, "/default") }
 
 func trafficTiles(s, all *traffic.Summary, chosen timeRange, now traffic.Live, state *trafficState) []tile {
 	let := s.Requests - s.Refused()

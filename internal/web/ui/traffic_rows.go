@@ -8,8 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"lapwing.dev/lapwing/internal/gateway/upstream"
+	"lapwing.dev/lapwing/internal/limits"
 	"lapwing.dev/lapwing/internal/traffic"
-	"lapwing.dev/lapwing/internal/web/views"
 	"lapwing.dev/lapwing/middleware/block"
 	"lapwing.dev/lapwing/middleware/limit"
 	"lapwing.dev/lapwing/middleware/observe"
@@ -158,7 +159,7 @@ type limitRow struct {
 
 // limitRows joins the limits of the configuration with what policies did in the
 // range; those that only a middleware has come last.
-func limitRows(limits []views.Limit, did []traffic.Policy) []limitRow {
+func limitRows(list []limits.Description, did []traffic.Policy) []limitRow {
 	var rows []limitRow
 	find := func(name string) *traffic.Policy {
 		for i := range did {
@@ -183,8 +184,8 @@ func limitRows(limits []views.Limit, did []traffic.Policy) []limitRow {
 		}
 	}
 	known := map[string]bool{}
-	for i := range limits {
-		l := &limits[i]
+	for i := range list {
+		l := &list[i]
 		known[l.Name] = true
 		row := limitRow{Name: l.Name, Rule: l.Rule, Key: l.Key, Excess: l.Excess, Shadow: l.Mode == limit.Shadow, Waiting: l.Waiting, Degraded: l.Degraded > 0}
 		if l.Bound > 0 {
@@ -297,7 +298,7 @@ func (u *UI) clientsCard(page *trafficPage, state *trafficState, now time.Time) 
 			Last: ago(now, c.Last), Throttled: waiting[c.Key],
 		}
 		if u.Traffic.Blocks != nil {
-			if entry, ok := u.Traffic.Blocks.Blocked(c.Address, c.Key); ok && !entry.Shadow {
+			if entry, ok := u.Traffic.Blocks.Find(c.Address, c.Key); ok && !entry.Shadow {
 				row.Blocked, row.Tone = true, "is-blocked"
 			}
 		}
@@ -307,40 +308,43 @@ func (u *UI) clientsCard(page *trafficPage, state *trafficState, now time.Time) 
 
 // upstreamRow is one server.
 type upstreamRow struct {
-	API, Group, URL    string
+	Pool, URL          string
 	State, Word        string // class and text
-	Reason, Since      string
-	Active             int64
+	Why, Left          string
+	InWork             int64
 	Requests, Failures string
-	Latency            string
+	Breaker            string // of the pool, when it is not closed
 	Tone               string
 }
 
-func upstreamRows(list []views.Upstream, now time.Time) []upstreamRow {
+func upstreamRows(pools []upstream.PoolStatus) []upstreamRow {
 	var rows []upstreamRow
-	for i := range list {
-		s := &list[i]
-		row := upstreamRow{
-			API: s.API, Group: s.Group, URL: s.URL, State: "up", Word: string(s.State), Reason: s.Reason,
-			Active: s.Active, Requests: count(s.Requests), Failures: portion(s.Failures, s.Requests), Latency: someLatency(s.Latency),
+	for i := range pools {
+		p := &pools[i]
+		for n := range p.Servers {
+			s := &p.Servers[n]
+			row := upstreamRow{
+				Pool: poolName(p.Name), URL: s.URL, State: "up", Word: string(s.State), Why: s.Why,
+				InWork: s.InWork, Requests: count(s.Requests), Failures: portion(s.Failed, s.Requests),
+			}
+			if s.Failed == 0 {
+				row.Failures = ""
+			}
+			if s.Left > 0 {
+				row.Left = span(s.Left)
+			}
+			if p.Breaker != "" && p.Breaker != "closed" {
+				row.Breaker = p.Breaker
+			}
+			switch s.State {
+			case upstream.Down, upstream.Ejected:
+				row.State, row.Tone = "down", "is-down"
+			case upstream.Returning:
+				row.State, row.Word = "degraded", "coming back"
+			case upstream.Up:
+			}
+			rows = append(rows, row)
 		}
-		if s.Failures == 0 {
-			row.Failures = ""
-		}
-		if !s.Since.IsZero() {
-			row.Since = span(now.Sub(s.Since))
-		}
-		switch s.State {
-		case views.UpstreamDown:
-			row.State, row.Tone = "down", "is-down"
-		case views.UpstreamEjected:
-			row.State, row.Tone = "down", "is-down"
-		case views.UpstreamSlow:
-			row.State, row.Word = "degraded", "coming back"
-		case views.UpstreamUnknown:
-			row.State, row.Word = "unknown", "not checked yet"
-		}
-		rows = append(rows, row)
 	}
 	return rows
 }

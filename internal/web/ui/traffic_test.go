@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"lapwing.dev/lapwing/internal/gateway/upstream"
 	"lapwing.dev/lapwing/internal/traffic"
 	"lapwing.dev/lapwing/internal/web/ui"
 	"lapwing.dev/lapwing/internal/web/uitest"
-	"lapwing.dev/lapwing/internal/web/views"
 	"lapwing.dev/lapwing/middleware/block"
 )
 
@@ -28,7 +28,14 @@ func rush(t testing.TB, with func(d *ui.Deps)) *ui.UI {
 func TestTrafficPageSaysTheVerdictFirst(t *testing.T) {
 	const ms = time.Millisecond
 	all := func(t *traffic.Totals, n uint64) { t.Requests, t.Status[2], t.P50, t.P95, t.P99 = n, n, ms, ms, ms }
-	up := uitest.Upstreams{{API: "orders", Group: "default", URL: "http://a", State: views.UpstreamUp}}
+	pool := func(name string, states ...upstream.State) upstream.PoolStatus {
+		p := upstream.PoolStatus{Name: name}
+		for _, s := range states {
+			p.Servers = append(p.Servers, upstream.ServerStatus{URL: "http://10.0.0.1", State: s})
+		}
+		return p
+	}
+	up := uitest.Upstreams{pool("orders/default", upstream.Up)}
 	tests := []struct {
 		name      string
 		upstreams uitest.Upstreams
@@ -42,8 +49,8 @@ func TestTrafficPageSaysTheVerdictFirst(t *testing.T) {
 		{"refusals are no failures", up, func(t *traffic.Totals) { all(t, 600); t.Rejected = 590 }, "up: 2 requests a second, none of them fails", "98.3 % over a limit"},
 		{"too few to tell", up, func(t *traffic.Totals) { all(t, 10); t.Failed = 9 }, "up: 2 requests a minute, 90.0 % fail", "nobody is held back"},
 		{"quiet", up, func(*traffic.Totals) {}, "unknown: No requests in the last 5 minutes", "nobody is held back"},
-		{"one of two servers", append(uitest.Upstreams{{API: "orders", Group: "default", URL: "http://b", State: views.UpstreamEjected}}, up...), func(t *traffic.Totals) { all(t, 600) }, "degraded: 1 of 2 upstream servers down", "2 requests a second"},
-		{"no server", uitest.Upstreams{{API: "orders", Group: "fast", URL: "http://b", State: views.UpstreamDown}, up[0]}, func(t *traffic.Totals) { all(t, 600) }, "down: No server of orders (fast) is up", "2 requests a second"},
+		{"one of two servers", uitest.Upstreams{pool("orders/default", upstream.Ejected, upstream.Returning)}, func(t *traffic.Totals) { all(t, 600) }, "degraded: 1 of 2 upstream servers down", "2 requests a second"},
+		{"no server", uitest.Upstreams{pool("orders/fast", upstream.Down), up[0]}, func(t *traffic.Totals) { all(t, 600) }, "down: No server of orders/fast is up", "2 requests a second"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -71,7 +78,7 @@ func TestTrafficPageShowsWhoIsHeldBackAndWhy(t *testing.T) {
 	want(t, doc, ".operations tbody tr.is-down", "POST/refunds orders0.58/s0.46 %33.4 %61 ms2.10 s4.80 s")
 	want(t, doc, ".clients tbody tr:nth-child(2) .pill", "throttled")
 	want(t, doc, ".clients tbody tr.is-blocked .nm", "192.0.2.66 blocked")
-	want(t, doc, ".upstreams tbody tr.is-down .res", "ejected 5 failures in a row: connection refused")
+	want(t, doc, ".upstreams tbody tr.is-down .res", "ejected, 18 s left 5 failures in a row: connection refused")
 	want(t, doc, ".proposals li p:first-child", "proposed 198.51.100.140 for 10 min by rule many-errors, 1 min ago")
 	want(t, doc, ".block-list tbody tr:nth-child(1) [data-l=Ends]", "56 min left")
 	want(t, doc, "nav [aria-current]", "Traffic")
@@ -212,7 +219,7 @@ func TestBlockingAndUndoing(t *testing.T) {
 	if want := "198.51.100.140 by anna: 58 answers 401 within 1 min|key:a/b by anna: |203.0.113.0/24 by anna: |203.0.113.9 by anna: scans|key:old-partner by local: contract ended"; strings.Join(got, "|") != want {
 		t.Errorf("blocks %q", got)
 	}
-	if e, _ := blocks.Blocked(block.Target{}.Prefix.Addr(), "key:a/b"); e.Expires.Sub(noon) != 7*24*time.Hour {
+	if e, _ := blocks.Find(block.Target{}.Prefix.Addr(), "key:a/b"); e.Expires.Sub(noon) != 7*24*time.Hour {
 		t.Errorf("the block ends %v", e.Expires)
 	}
 }

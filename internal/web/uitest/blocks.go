@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"lapwing.dev/lapwing/internal/blocks"
 	"lapwing.dev/lapwing/internal/fault"
-	"lapwing.dev/lapwing/internal/web/views"
 	"lapwing.dev/lapwing/middleware/block"
 )
 
@@ -18,8 +18,8 @@ type Blocks struct {
 
 	mu       sync.Mutex
 	Entries  []block.Entry
-	Proposed []views.Proposal
-	Changes  []views.BlockChange // newest first
+	Proposed []blocks.Proposal
+	Changes  []blocks.Change // newest first
 }
 
 // RushBlocks has one block by somebody, one by a rule, one that counts only, and
@@ -39,11 +39,11 @@ func RushBlocks(now time.Time) *Blocks {
 			{ID: "b5", Target: target("198.18.0.0/15"), Author: "anna", Reason: "load test that somebody forgot to stop", Created: now.Add(-3 * time.Hour), Expires: now.Add(21 * time.Hour)},
 			{ID: "b2", Target: target("key:old-partner"), Author: "local", Reason: "contract ended", Created: now.AddDate(0, -2, 0), Shadow: true},
 		},
-		Proposed: []views.Proposal{{ID: "p3", Target: "198.51.100.140", Rule: "many-errors", Reason: "58 answers 401 within 1 min", Proposed: now.Add(-70 * time.Second), For: 10 * time.Minute}},
-		Changes: []views.BlockChange{
-			{At: now.Add(-4 * time.Minute), Action: "added", ID: "b7", Target: "192.0.2.66", Reason: "612 answers 404 on 598 paths within 1 min", Rule: "path-scan"},
-			{At: now.Add(-2 * time.Hour), Action: "removed", ID: "b6", Target: "203.0.113.200", Reason: "it was our own monitor", By: "anna"},
-			{At: now.Add(-3 * time.Hour), Action: "added", ID: "b5", Target: "198.18.0.0/15", Reason: "load test that somebody forgot to stop", By: "anna"},
+		Proposed: []blocks.Proposal{{ID: "p3", Target: target("198.51.100.140"), Rule: "many-errors", Reason: "58 answers 401 within 1 min", Proposed: now.Add(-70 * time.Second), For: 10 * time.Minute}},
+		Changes: []blocks.Change{
+			{At: now.Add(-4 * time.Minute), Action: blocks.Added, ID: "b7", Target: target("192.0.2.66"), Reason: "612 answers 404 on 598 paths within 1 min", Rule: "path-scan"},
+			{At: now.Add(-2 * time.Hour), Action: blocks.Removed, ID: "b6", Target: target("203.0.113.200"), Reason: "it was our own monitor", By: "anna"},
+			{At: now.Add(-3 * time.Hour), Action: blocks.Added, ID: "b5", Target: target("198.18.0.0/15"), Reason: "load test that somebody forgot to stop", By: "anna"},
 		},
 	}
 }
@@ -55,8 +55,8 @@ func (b *Blocks) List() []block.Entry {
 	return slices.Clone(b.Entries)
 }
 
-// Blocked implements views.Blocks.
-func (b *Blocks) Blocked(addr netip.Addr, key string) (block.Entry, bool) {
+// Find implements views.Blocks.
+func (b *Blocks) Find(addr netip.Addr, key string) (block.Entry, bool) {
 	for _, e := range b.List() {
 		if !e.Expired(b.At) && (e.Target.Key != "" && e.Target.Key == key || e.Target.Prefix.IsValid() && addr.IsValid() && e.Target.Prefix.Contains(addr)) {
 			return e, true
@@ -66,7 +66,7 @@ func (b *Blocks) Blocked(addr netip.Addr, key string) (block.Entry, bool) {
 }
 
 // Add implements views.Blocks. Loopback must not be blocked.
-func (b *Blocks) Add(_ context.Context, wanted views.NewBlock, by string) (block.Entry, error) {
+func (b *Blocks) Add(_ context.Context, wanted blocks.Spec, by string) (block.Entry, error) {
 	target, err := block.ParseTarget(wanted.Target)
 	if err != nil {
 		return block.Entry{}, fault.Invalid("%w", err)
@@ -81,12 +81,12 @@ func (b *Blocks) Add(_ context.Context, wanted views.NewBlock, by string) (block
 		e.Expires = b.At.Add(wanted.For)
 	}
 	b.Entries = append([]block.Entry{e}, b.Entries...)
-	b.change("added", &e, by)
+	b.change(blocks.Added, &e, by)
 	return e, nil
 }
 
-func (b *Blocks) change(action string, e *block.Entry, by string) {
-	b.Changes = append([]views.BlockChange{{At: b.At, Action: action, ID: e.ID, Target: e.Target.String(), Reason: e.Reason, By: by}}, b.Changes...)
+func (b *Blocks) change(action blocks.Action, e *block.Entry, by string) {
+	b.Changes = append([]blocks.Change{{At: b.At, Action: action, ID: e.ID, Target: e.Target, Reason: e.Reason, By: by}}, b.Changes...)
 }
 
 // Remove implements views.Blocks.
@@ -95,7 +95,7 @@ func (b *Blocks) Remove(_ context.Context, id, by string) error {
 	defer b.mu.Unlock()
 	for i := range b.Entries {
 		if b.Entries[i].ID == id {
-			b.change("removed", &b.Entries[i], by)
+			b.change(blocks.Removed, &b.Entries[i], by)
 			b.Entries = slices.Delete(b.Entries, i, i+1)
 			return nil
 		}
@@ -104,13 +104,13 @@ func (b *Blocks) Remove(_ context.Context, id, by string) error {
 }
 
 // Proposals implements views.Blocks.
-func (b *Blocks) Proposals() []views.Proposal {
+func (b *Blocks) Proposals() []blocks.Proposal {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.Proposed)
 }
 
-func (b *Blocks) proposal(id string) (views.Proposal, error) {
+func (b *Blocks) proposal(id string) (blocks.Proposal, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for i, p := range b.Proposed {
@@ -119,7 +119,7 @@ func (b *Blocks) proposal(id string) (views.Proposal, error) {
 			return p, nil
 		}
 	}
-	return views.Proposal{}, fault.NotFound("there is no proposal %q", id)
+	return blocks.Proposal{}, fault.NotFound("there is no proposal %q", id)
 }
 
 // Accept implements views.Blocks.
@@ -128,7 +128,7 @@ func (b *Blocks) Accept(ctx context.Context, id, by string) (block.Entry, error)
 	if err != nil {
 		return block.Entry{}, err
 	}
-	return b.Add(ctx, views.NewBlock{Target: p.Target, Reason: p.Reason, For: p.For}, by)
+	return b.Add(ctx, blocks.Spec{Target: p.Target.String(), Reason: p.Reason, For: p.For}, by)
 }
 
 // Dismiss implements views.Blocks.
@@ -138,7 +138,7 @@ func (b *Blocks) Dismiss(_ context.Context, id, _ string) error {
 }
 
 // History implements views.Blocks.
-func (b *Blocks) History(_ context.Context, most int) ([]views.BlockChange, error) {
+func (b *Blocks) History(_ context.Context, most int) ([]blocks.Change, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.Changes[:min(most, len(b.Changes))]), nil

@@ -1,5 +1,6 @@
-// Package uitest has checks with invented history, for the tests of package ui
-// and of the pages in a browser. Nothing else may import it.
+// Package uitest has checks and traffic with invented history, for the tests of
+// the packages ui and api and of the pages in a browser. Nothing else may import
+// it.
 package uitest
 
 import (

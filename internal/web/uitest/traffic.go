@@ -2,16 +2,16 @@ package uitest
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"time"
 
+	"lapwing.dev/lapwing/internal/gateway/upstream"
+	"lapwing.dev/lapwing/internal/limits"
 	"lapwing.dev/lapwing/internal/traffic"
 	"lapwing.dev/lapwing/internal/web/ui"
-	"lapwing.dev/lapwing/internal/web/views"
 	"lapwing.dev/lapwing/middleware/limit"
 	"lapwing.dev/lapwing/middleware/observe"
 )
@@ -137,12 +137,12 @@ func (t *Traffic) Started() time.Time {
 
 // Limits is a views.Limits with what it is told.
 type Limits struct {
-	List    []views.Limit
+	List    []limits.Description
 	Waiters []limit.Waiter
 }
 
-// Limits implements views.Limits.
-func (l *Limits) Limits() []views.Limit { return l.List }
+// Describe implements views.Limits.
+func (l *Limits) Describe() []limits.Description { return l.List }
 
 // Waiting implements views.Limits.
 func (l *Limits) Waiting(policy string, most int) []limit.Waiter {
@@ -156,16 +156,16 @@ func (l *Limits) Waiting(policy string, most int) []limit.Waiter {
 }
 
 // Upstreams is a views.Upstreams with what it is told.
-type Upstreams []views.Upstream
+type Upstreams []upstream.PoolStatus
 
-// Upstreams implements views.Upstreams.
-func (u Upstreams) Upstreams() []views.Upstream { return u }
+// Snapshot implements views.Upstreams.
+func (u Upstreams) Snapshot() []upstream.PoolStatus { return u }
 
 // Rush is the traffic of the shop on a busy day: one client is throttled, one is
 // blocked, one server is down, and refunds fail.
 func Rush(now time.Time) *ui.Traffic {
 	return &ui.Traffic{
-		Requests: rushRequests(now), Limits: rushLimits(now), Blocks: RushBlocks(now), Upstreams: rushUpstreams(now),
+		Requests: rushRequests(now), Limits: rushLimits(now), Blocks: RushBlocks(now), Upstreams: rushUpstreams(),
 		Gateway: func() string { return "http://127.0.0.1:8480/" },
 	}
 }
@@ -264,7 +264,7 @@ func rushSample(now time.Time) []traffic.Request {
 		if with != nil {
 			with(&e)
 		}
-		list = append(list, traffic.Request{ID: uint64(1000 - len(list)), Exchange: e})
+		list = append(list, traffic.Request{ID: 1000 - uint64(len(list)), Exchange: e})
 	}
 	const ms = time.Millisecond
 	for round := range 4 {
@@ -284,7 +284,7 @@ func rushSample(now time.Time) []traffic.Request {
 }
 
 func rushLimits(now time.Time) *Limits {
-	l := &Limits{List: []views.Limit{
+	l := &Limits{List: []limits.Description{
 		{PolicyStats: limit.PolicyStats{Name: "per-client", Mode: limit.Throttle, Allowed: 400_000, Delayed: 21_231, Waiting: 34}, Key: "client.address", Rule: "500/minute, 50 at once", Excess: "waits, at most 100 requests and 2s"},
 		{PolicyStats: limit.PolicyStats{Name: "logins", Allowed: 640}, Key: "client.address", Rule: "10/minute", Excess: "rejected"},
 		{PolicyStats: limit.PolicyStats{Name: "strict-search", Mode: limit.Shadow, Allowed: 98_310, Shadowed: 1_204}, Key: "token.sub", Rule: "60/minute", Excess: "counted only"},
@@ -304,12 +304,14 @@ func rushLimits(now time.Time) *Limits {
 	return l
 }
 
-func rushUpstreams(now time.Time) Upstreams {
+func rushUpstreams() Upstreams {
 	return Upstreams{
-		{API: "orders", Group: "default", URL: "http://10.0.0.11:8000", State: views.UpstreamUp, Active: 7, Requests: 201_402, Failures: 88, Latency: 9 * time.Millisecond},
-		{API: "orders", Group: "default", URL: "http://10.0.0.12:8000", State: views.UpstreamEjected, Reason: "5 failures in a row: connection refused", Since: now.Add(-42 * time.Second), Requests: 190_110, Failures: 702},
-		{API: "orders", Group: "fast", URL: "http://10.0.0.21:8000", State: views.UpstreamSlow, Since: now.Add(-9 * time.Second), Active: 1, Requests: 52_008, Failures: 4, Latency: 7 * time.Millisecond},
-		{API: "search", Group: "default", URL: "http://10.0.0.31:9200", State: views.UpstreamUp, Active: 4, Requests: 98_310, Latency: 3 * time.Millisecond},
-		{API: "auth", Group: "default", URL: fmt.Sprintf("https://auth.internal:%d", 8443), State: views.UpstreamUnknown},
+		{Name: "auth/default", Servers: []upstream.ServerStatus{{URL: "https://auth.internal:8443", State: upstream.Up}}},
+		{Name: "orders/default", Breaker: "trying", Servers: []upstream.ServerStatus{
+			{URL: "http://10.0.0.11:8000", State: upstream.Up, InWork: 7, Requests: 201_402, Failed: 88},
+			{URL: "http://10.0.0.12:8000", State: upstream.Ejected, Why: "5 failures in a row: connection refused", Left: 18 * time.Second, Requests: 190_110, Failed: 702},
+		}},
+		{Name: "orders/fast", Servers: []upstream.ServerStatus{{URL: "http://10.0.0.21:8000", State: upstream.Returning, Left: 21 * time.Second, InWork: 1, Requests: 52_008, Failed: 4}}},
+		{Name: "search/default", Servers: []upstream.ServerStatus{{URL: "http://10.0.0.31:9200", State: upstream.Up, InWork: 4, Requests: 98_310}}},
 	}
 }

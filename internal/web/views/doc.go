@@ -1,4 +1,4 @@
-// Package views is what the pages and the API show alike of observed traffic,
-// limits, blocks and upstreams, and the interfaces through which both ask for
-// it. The domains know nothing of it; package app makes one of the other.
+// Package views is how the pages and the API ask alike for observed traffic,
+// limits, blocks and upstreams: interfaces that the domains' own types satisfy,
+// and tests in their place.
 package views

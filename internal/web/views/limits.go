@@ -1,20 +1,15 @@
 package views
 
-import "lapwing.dev/lapwing/middleware/limit"
+import (
+	"lapwing.dev/lapwing/internal/limits"
+	"lapwing.dev/lapwing/middleware/limit"
+)
 
-// Limits tells of the limits of the configuration.
+// Limits tells of the limits of the configuration; *limits.Manager does.
 type Limits interface {
-	// Limits returns them in the order of the configuration.
-	Limits() []Limit
+	// Describe returns them in the order of the configuration, with what they did.
+	Describe() []limits.Description
 	// Waiting returns requests that are throttled now, the next one first, at most
 	// most; of one limit, or of all ("").
 	Waiting(policy string, most int) []limit.Waiter
-}
-
-// Limit is one limit, as it is written and as it does.
-type Limit struct {
-	limit.PolicyStats        // since the start
-	Key               string // who is counted: "client.address", "api_key, operation"
-	Rule              string // what is allowed: "500/minute, 50 at once"
-	Excess            string // what happens to the rest: "wait, at most 100 and 2s", "rejected"
 }
