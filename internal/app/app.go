@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"lapwing.dev/lapwing/internal/access"
+	"lapwing.dev/lapwing/internal/blocks"
 	"lapwing.dev/lapwing/internal/checks"
 	"lapwing.dev/lapwing/internal/config"
 	"lapwing.dev/lapwing/internal/health"
@@ -281,6 +282,9 @@ func reachable(addr net.Addr) string {
 
 // Checks is the manager of checks.
 func (a *App) Checks() *checks.Manager { return a.parts.checks }
+
+// Blocks is the manager of blocks.
+func (a *App) Blocks() *blocks.Manager { return a.parts.blocks }
 
 // StartTook is how long the start took, for people.
 func (a *App) StartTook() string {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lapwing.dev/lapwing/internal/app"
+	"lapwing.dev/lapwing/internal/blocks"
 	"lapwing.dev/lapwing/internal/checks"
 	"lapwing.dev/lapwing/internal/config"
 	"lapwing.dev/lapwing/internal/demo"
@@ -100,5 +101,8 @@ func announceDemo(ctx context.Context, s streams, a *app.App, base string) {
 		printResult(s.err, id, result)
 	}
 	fmt.Fprintln(s.err, "  Next:   lapwing watch http://localhost:8000")
+	if _, err := a.Blocks().Add(ctx, blocks.Spec{Target: demo.BlockedClient, Reason: "copied the catalogue every night (demo)"}, "demo"); err != nil {
+		fmt.Fprintln(s.err, "  the demo's block was not set:", err)
+	}
 	demo.Traffic(ctx, strings.TrimSuffix(a.GatewayURL(), "/"))
 }
