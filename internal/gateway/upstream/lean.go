@@ -11,7 +11,7 @@ import (
 // do goes to the reference, for good: upgrades, Expect, trailers.
 func leanRequest(r *http.Request) bool {
 	h := r.Header
-	return len(h["Upgrade"]) == 0 && len(h["Expect"]) == 0 && len(h["Te"]) == 0 && r.Trailer == nil &&
+	return !passesUpgrade(h) && len(h["Expect"]) == 0 && len(h["Te"]) == 0 && r.Trailer == nil &&
 		r.Method != http.MethodConnect
 }
 

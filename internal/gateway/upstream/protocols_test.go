@@ -65,6 +65,36 @@ func TestAWebSocketGoesThrough(t *testing.T) {
 	}
 }
 
+func TestNobodyLeavesForAnotherHTTP(t *testing.T) {
+	for _, protocol := range []string{"h2c", "websocket, h2c", "HTTP/2.0", "TLS/1.0", "H2C"} {
+		bothPaths(t, func(t *testing.T, start starter) {
+			told := make(chan http.Header, 1)
+			p := start(upstream.Config{}, rawUpstream(t, func(_ int, c *net.TCPConn) {
+				r, err := http.ReadRequest(bufio.NewReader(c))
+				if err != nil {
+					return
+				}
+				told <- r.Header
+				fmt.Fprintf(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n", protocol)
+				_, _ = io.Copy(io.Discard, c)
+			}))
+			c, err := net.Dial("tcp", p.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: %s\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n", protocol)
+			res, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil || res.StatusCode != http.StatusBadGateway {
+				t.Errorf("%s: answer %v, %v", protocol, res, err)
+			}
+			if h := <-told; h.Get("Upgrade") != "" || h.Get("Connection") != "" || h.Get("Http2-Settings") != "" {
+				t.Errorf("%s: the upstream is asked: %v", protocol, h)
+			}
+		})
+	}
+}
+
 func TestAnUpgradeToNobodyIsARefusal(t *testing.T) {
 	p := newProxy(t, upstream.Config{}, nobody(t))
 	if _, res, err := websocket.Dial(t.Context(), p.URL, nil); err == nil || res.StatusCode != http.StatusBadGateway {

@@ -72,10 +72,11 @@ func rewriteReference(pr *httputil.ProxyRequest) {
 	x := referenceOf(pr.In.Context())
 	h := make(http.Header, len(pr.In.Header)+6)
 	writeFields(&fieldWriter{header: h}, pr.In, x.out)
-	for _, name := range [...]string{"Connection", "Upgrade", "Te"} {
-		if values, ok := pr.Out.Header[name]; ok {
-			h[name] = values
-		}
+	if values, ok := pr.Out.Header["Te"]; ok {
+		h["Te"] = values
+	}
+	if passesUpgrade(pr.Out.Header) {
+		h["Connection"], h["Upgrade"] = pr.Out.Header["Connection"], pr.Out.Header["Upgrade"]
 	}
 	pr.Out.Header = h
 }
