@@ -189,6 +189,7 @@ func (a *App) registry() *prometheus.Registry {
 	r.MustRegister(a.parts.checks.Collectors()...)
 	r.MustRegister(a.parts.gateway.Collectors()...)
 	r.MustRegister(a.parts.blocks.Collectors()...)
+	r.MustRegister(a.parts.ingest.Collectors()...)
 	r.MustRegister(a.parts.traffic.Collectors()...)
 	r.MustRegister(a.reload.collectors(&a.mu)...)
 	return r

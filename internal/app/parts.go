@@ -14,6 +14,7 @@ import (
 	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/gateway"
 	"lapwing.dev/lapwing/internal/health"
+	"lapwing.dev/lapwing/internal/ingest"
 	"lapwing.dev/lapwing/internal/limits"
 	"lapwing.dev/lapwing/internal/probe"
 	"lapwing.dev/lapwing/internal/traffic"
@@ -30,6 +31,7 @@ type parts struct {
 	blocks  *blocks.Manager
 	traffic *traffic.Manager
 	gateway *gateway.Gateway
+	ingest  *ingest.Receiver
 	access  *access.Manager // nil offline
 }
 
@@ -66,9 +68,11 @@ func newParts(d partsDeps) *parts {
 		Log: d.log, Bounds: d.bounds, Publisher: d.publisher, Health: d.notices, Stdout: d.stdout,
 		Active: func() int64 { return p.gateway.InFlight() }, Waiting: p.waiting,
 	})
+	sinks := observe.Fanout{p.traffic, p.blocks, p.catalog}
 	p.gateway = gateway.New(gateway.Deps{
-		Log: d.log, Sink: observe.Fanout{p.traffic, p.blocks}, Blocker: p.blocks, Operations: operations{p.catalog}, Health: d.notices, Listen: d.gateway,
+		Log: d.log, Sink: sinks, Blocker: p.blocks, Operations: p.catalog, Validator: p.catalog, Health: d.notices, Listen: d.gateway,
 	})
+	p.ingest = ingest.New(ingest.Deps{Sink: sinks, Operations: p.catalog, Blocks: p.blocks.Everything})
 	if d.access != nil {
 		p.access = access.New(access.Deps{Store: d.access, Log: d.log})
 	}

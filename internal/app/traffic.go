@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 
-	"lapwing.dev/lapwing/internal/catalog"
 	"lapwing.dev/lapwing/internal/config"
 	"lapwing.dev/lapwing/internal/gateway"
 	"lapwing.dev/lapwing/internal/limits"
@@ -58,13 +57,4 @@ func clientSecret(seed []byte) (secret [16]byte) {
 	sum := sha256.Sum256(append([]byte("lapwing clients "), seed...))
 	copy(secret[:], sum[:])
 	return secret
-}
-
-// operations lets the gateway ask the catalog without knowing it.
-type operations struct{ catalog *catalog.Catalog }
-
-// Operation implements gateway.Operations.
-func (o operations) Operation(api, method, path string) (template string, documented bool) {
-	op, ok := o.catalog.Match(api, method, path)
-	return op.Path, ok
 }

@@ -40,7 +40,8 @@ func (a *App) buildWeb() error {
 		Log: a.log, Access: a.parts.access, UI: pages,
 		API: api.New(api.Deps{
 			Log: a.log, Checks: shown, Catalog: shownCatalog{a.parts.catalog}, Config: settings, Health: a.notices,
-			Tokens: a.parts.access, Events: a.streams, About: api.About{Version: Version().Version, Started: a.started},
+			Traffic: a.parts.traffic, Limits: a.parts.limits, Blocks: a.parts.blocks, Upstreams: a.parts.gateway.Upstreams(),
+			Ingest: a.parts.ingest, Tokens: a.parts.access, Events: a.streams, About: api.About{Version: Version().Version, Started: a.started},
 		}),
 		Metrics:      metrics.Handler(a.log, a.registry(), a.parts.checks.WriteMetrics, a.parts.traffic.WriteMetrics, metrics.Notices(a.notices)),
 		ErrorPage:    pages.ErrorPage,

@@ -183,6 +183,15 @@ func (m *Manager) List() []block.Entry {
 	return entries
 }
 
+// Everything is what others need to block alike: the blocks in force, and whom
+// no block may hit.
+func (m *Manager) Everything() (entries []block.Entry, allow []block.Target) {
+	entries = m.List()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return entries, slices.Clone(m.allow)
+}
+
 // Spec is a block that somebody wants.
 type Spec struct {
 	Target string        // as block.ParseTarget reads it
