@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,6 +20,9 @@ import (
 
 	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/health"
+	"lapwing.dev/lapwing/internal/limits/redis"
+	"lapwing.dev/lapwing/internal/limits/redistest"
+	"lapwing.dev/lapwing/internal/units"
 	"lapwing.dev/lapwing/middleware/limit"
 )
 
@@ -209,6 +213,47 @@ func TestWithoutItsStore(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestServersWithOneStore: two servers with the same configuration know a client
+// by the same name, and share its limit.
+func TestServersWithOneStore(t *testing.T) {
+	server := redistest.Start(t)
+	c := Config{
+		Limits: []Limit{{Name: "rate", Rate: limit.PerHour(4)}, {Name: "quota", Quota: Quota{{Count: 4, Period: limit.Month}}}, {Name: "work", Concurrency: Concurrency{Max: num(4)}}},
+		Redis:  Redis{URL: server.URL(), Timeout: units.Duration(time.Second)},
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	defer group.Wait()
+	defer cancel()
+	var rules [2]*limit.Rules
+	for i := range rules {
+		m := newManager()
+		set := prepare(t, m, c)
+		group.Go(func() {
+			if err := m.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		for m.Shared().Report().State != redis.Up {
+			time.Sleep(time.Millisecond) // another process cannot be waited for otherwise
+		}
+		rules[i] = rulesOf(t, set, "rate", "quota", "work")
+	}
+	q := &limit.Request{Client: netip.MustParseAddr("203.0.113.7")}
+	got := ""
+	for i := range 6 {
+		got += verdicts(rules[i%2], q, 1)
+	}
+	if got != "aaaarr" {
+		t.Errorf("together they let in %s, want 4", got)
+	}
+	for key := range strings.FieldsSeq(server.Command("keys", "*")) {
+		if strings.Contains(key, "203.0.113.7") {
+			t.Errorf("the store has a client's address: %s", key)
+		}
 	}
 }
 

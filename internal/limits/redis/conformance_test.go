@@ -3,6 +3,7 @@ package redis
 import (
 	"testing"
 
+	"lapwing.dev/lapwing/internal/limits/redistest"
 	"lapwing.dev/lapwing/middleware/limit"
 	"lapwing.dev/lapwing/middleware/limit/limittest"
 )
@@ -16,7 +17,7 @@ func TestLimitsMeanTheSameAsInMemory(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			limittest.Run(t, func(t *testing.T) *limit.Limiter {
-				return limit.New(limit.Options{Counter: startServer(t).open(t, c.change), Secret: [16]byte{1}})
+				return limit.New(limit.Options{Counter: open(t, redistest.Start(t), c.change), Secret: [16]byte{1}})
 			})
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"lapwing.dev/lapwing/internal/limits/redistest"
 	"lapwing.dev/lapwing/middleware/limit"
 )
 
@@ -30,8 +31,8 @@ func TestLeaseSize(t *testing.T) {
 }
 
 func TestABusyKeyIsAnsweredHere(t *testing.T) {
-	server := startServer(t)
-	s, end := server.openUntil(t, nil)
+	server := redistest.Start(t)
+	s, end := openUntil(t, server, nil)
 	r := rateOf("busy", 1, limit.PerSecond(10_000), 10_000)
 	for range 2000 {
 		take(t, s, r)
@@ -57,7 +58,7 @@ func TestABusyKeyIsAnsweredHere(t *testing.T) {
 }
 
 func TestAQuietKeyHasNoLease(t *testing.T) {
-	s := startServer(t).open(t, nil)
+	s := open(t, redistest.Start(t), nil)
 	for key := range uint64(100) {
 		take(t, s, rateOf("quiet", key, limit.PerSecond(1000), 1000))
 	}
@@ -67,7 +68,7 @@ func TestAQuietKeyHasNoLease(t *testing.T) {
 }
 
 func TestARefusalIsRememberedForAShortTime(t *testing.T) {
-	s := startServer(t).open(t, nil)
+	s := open(t, redistest.Start(t), nil)
 	r := rateOf("attack", 1, limit.PerHour(1), 1)
 	take(t, s, r)
 	for range 1000 {
@@ -86,7 +87,7 @@ func TestARefusalIsRememberedForAShortTime(t *testing.T) {
 
 // TestServersShareALimit: three servers with leases let in what one would.
 func TestServersShareALimit(t *testing.T) {
-	server := startServer(t)
+	server := redistest.Start(t)
 	const (
 		servers = 3
 		burst   = 600
@@ -96,7 +97,7 @@ func TestServersShareALimit(t *testing.T) {
 	r := rateOf("shared", 7, limit.PerSecond(perSec), burst)
 	var stores [servers]*Store
 	for i := range stores {
-		stores[i] = server.open(t, nil)
+		stores[i] = open(t, server, nil)
 	}
 	for _, s := range stores {
 		waitFor(t, "each to know of all", func() bool { return s.Limiters() == servers })
@@ -138,7 +139,7 @@ func TestServersShareALimit(t *testing.T) {
 // TestTheMostThatLeasesAdd measures the worst case: every server takes a lease,
 // the bucket fills up again, and then all ask at once.
 func TestTheMostThatLeasesAdd(t *testing.T) {
-	server := startServer(t)
+	server := redistest.Start(t)
 	const (
 		servers = 3
 		burst   = 600
@@ -147,7 +148,7 @@ func TestTheMostThatLeasesAdd(t *testing.T) {
 	r := rateOf("shared", 7, limit.PerSecond(perSec), burst)
 	var stores [servers]*Store
 	for i := range stores {
-		stores[i] = server.open(t, nil)
+		stores[i] = open(t, server, nil)
 	}
 	for _, s := range stores {
 		waitFor(t, "each to know of all", func() bool { return s.Limiters() == servers })
@@ -196,7 +197,7 @@ func BenchmarkRoundTrip(b *testing.B) { benchmarkTake(b, true) }
 func BenchmarkLease(b *testing.B)     { benchmarkTake(b, false) }
 
 func benchmarkTake(b *testing.B, noLeases bool) {
-	s := startServer(b).open(b, func(o *Options) { o.NoLeases = noLeases })
+	s := open(b, redistest.Start(b), func(o *Options) { o.NoLeases = noLeases })
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		takes := []limit.Take{rateOf("bench", 1, limit.PerSecond(5_000_000), 5_000_000)}

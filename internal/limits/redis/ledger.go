@@ -125,15 +125,11 @@ func (l *ledger) restore(takes []limit.Take) {
 	}
 }
 
-// dropWork forgets what it was to tell of requests in work.
-func (l *ledger) dropWork() {
+// drop forgets one entry.
+func (l *ledger) drop(n name) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for n := range l.entries {
-		if n.kind == limit.KindInUse {
-			delete(l.entries, n)
-		}
-	}
+	delete(l.entries, n)
 }
 
 func (l *ledger) figures() (entries int, lost int64) {
@@ -195,21 +191,27 @@ func (w *work) doubt(t *limit.Take) {
 	}
 }
 
-// snapshot returns how many requests each counter has in work, 0 for doubtful
-// ones, and takes out of the ledger what that includes.
-func (w *work) snapshot(l *ledger) []limit.Take {
+// snapshot returns how many requests each counter has in work, or only the
+// doubtful ones, and takes out of the ledger what that includes.
+func (w *work) snapshot(l *ledger, all bool) []limit.Take {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	takes := make([]limit.Take, 0, len(w.takes)+len(w.doubtful))
+	var takes []limit.Take
 	for n, t := range w.doubtful {
-		if _, known := w.takes[n]; !known {
-			takes = append(takes, t)
+		if present, known := w.takes[n]; known {
+			t = present
+		}
+		takes = append(takes, t)
+		l.drop(n)
+	}
+	if all {
+		for n, t := range w.takes {
+			if _, doubtful := w.doubtful[n]; !doubtful {
+				takes = append(takes, t)
+				l.drop(n)
+			}
 		}
 	}
 	clear(w.doubtful)
-	for _, t := range w.takes {
-		takes = append(takes, t)
-	}
-	l.dropWork()
 	return takes
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -104,13 +105,39 @@ func (s *Store) try(ctx context.Context) error {
 	if err := s.heartbeat(ctx, s.budget); err != nil {
 		return err
 	}
+	if err := s.rehearse(ctx); err != nil {
+		return err
+	}
 	return s.resync(ctx)
 }
 
+// rehearse runs the script once: a store that speaks the protocol may still not
+// run it.
+func (s *Store) rehearse(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	take := limit.Take{Policy: "rehearsal", Key: 1, Cost: 1, Enforced: true, Rate: limit.RateSpec{Rate: limit.PerSecond(1000), Burst: 1 << 30}}
+	_, allowed, _, err := s.run(ctx, s.conn.Load(), modeTake, []item{{take: &take}})
+	if err == nil && !allowed {
+		err = errReply
+	}
+	return err
+}
+
 // resync tells the store how many requests are in work here, whatever it
-// believes, and what was settled while it was away.
+// believes, and what was let in and settled while it was away.
 func (s *Store) resync(ctx context.Context) error {
-	takes := s.work.snapshot(s.ledger)
+	if err := s.correct(ctx, true); err != nil {
+		return err
+	}
+	s.meanwhile.settle(s.ledger)
+	return s.flush(ctx)
+}
+
+// correct makes the store's count of requests in work right: of all counters, or
+// of those about which there is a doubt.
+func (s *Store) correct(ctx context.Context, every bool) error {
+	takes := s.work.snapshot(s.ledger, every)
 	for len(takes) > 0 {
 		n := min(len(takes), batch)
 		items := make([]item, n)
@@ -123,8 +150,7 @@ func (s *Store) resync(ctx context.Context) error {
 		}
 		takes = takes[n:]
 	}
-	s.meanwhile.settle(s.ledger)
-	return s.flush(ctx)
+	return nil
 }
 
 // attend looks after a store that is up, until it is away or ctx ends.
@@ -139,7 +165,11 @@ func (s *Store) attend(ctx context.Context) {
 		case <-s.breaker.opened:
 			return
 		case <-beat.C:
-			if err := s.heartbeat(ctx, dialTimeout); err != nil && ctx.Err() == nil {
+			err := s.heartbeat(ctx, dialTimeout)
+			if err == nil {
+				err = s.correct(ctx, false)
+			}
+			if err != nil && ctx.Err() == nil {
 				s.away(err)
 			}
 		case <-sweep.C:
@@ -170,6 +200,16 @@ func (s *Store) away(reason error) {
 			Text: "Redis does not answer in time, so servers do not share limits: each limit does what its on_outage says. Requests are not held up. It is tried again all the time.",
 		})
 	}
+}
+
+// failed looks at the failure of one call: what is wrong with its keys alone
+// (somebody else's value, of another type) is no reason to leave the store.
+func (s *Store) failed(err error) {
+	if reply, ok := errors.AsType[*rueidis.RedisError](err); ok && strings.HasPrefix(reply.Error(), "WRONGTYPE") {
+		s.log.Warn("the store of limits has a value that is not ours under a key of ours", "error", err)
+		return
+	}
+	s.away(err)
 }
 
 // heartbeat tells that this server is alive, and learns how many there are.

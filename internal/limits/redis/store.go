@@ -31,6 +31,7 @@ const (
 	lifeSign    = 5 * time.Second // for which a server counts as alive after a beat
 	beatEvery   = time.Second     // life signs
 	stopWithin  = time.Second     // to give back what is held
+	lateWithin  = time.Second     // for answers that nobody waits for any more
 )
 
 // ErrAway says that the store is not asked at the moment.
@@ -250,9 +251,14 @@ func (s *Store) ask(ctx context.Context, items []item, within time.Duration) (ti
 		own[i] = it
 		own[i].take = &takes[i]
 	}
-	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
+	// It waits for longer than the caller: what comes late was charged, and is
+	// given back.
+	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), lateWithin)
 	replies := make(chan reply) // without a buffer: a reply is read, or its sender knows that nobody does
-	given := make(chan struct{})
+	gone := make(chan struct{}) // closed when the caller does not wait any more …
+	var known atomic.Bool       // … and whether that was the store's fault, and is known
+	patience := time.NewTimer(within)
+	defer patience.Stop()
 	s.background.Go(func() {
 		defer func() { <-s.slots }()
 		defer cancel()
@@ -260,22 +266,23 @@ func (s *Store) ask(ctx context.Context, items []item, within time.Duration) (ti
 		r.now, r.allowed, r.verdicts, r.err = s.run(call, s.conn.Load(), modeTake, own)
 		select {
 		case replies <- r:
-		case <-given:
-			s.abandoned(own, r)
+		case <-gone:
+			s.abandoned(own, r, known.Load())
 		}
 	})
 	select {
 	case r := <-replies:
 		if r.err != nil {
 			s.doubt(own)
-			s.away(r.err)
+			s.failed(r.err)
 		}
 		return r.now, r.allowed, r.verdicts, r.err
 	case <-ctx.Done(): // the client went away, the store did not
-		close(given)
+		close(gone)
 		return time.Time{}, false, nil, ctx.Err()
-	case <-call.Done():
-		close(given)
+	case <-patience.C:
+		known.Store(true)
+		close(gone)
 		err := fmt.Errorf("the store of limits did not answer within %s", s.budget)
 		s.away(err)
 		return time.Time{}, false, nil, err
@@ -283,10 +290,12 @@ func (s *Store) ask(ctx context.Context, items []item, within time.Duration) (ti
 }
 
 // abandoned gives back what was taken for somebody who did not wait for it.
-func (s *Store) abandoned(items []item, r reply) {
+func (s *Store) abandoned(items []item, r reply, known bool) {
 	if r.err != nil {
 		s.doubt(items)
-		s.away(r.err)
+		if !known {
+			s.failed(r.err)
+		}
 		return
 	}
 	for i, v := range r.verdicts {

@@ -5,13 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"lapwing.dev/lapwing/internal/limits/redistest"
 	"lapwing.dev/lapwing/middleware/limit"
 )
 
 func direct(o *Options) { o.NoLeases = true }
 
 func TestABurstIsLetInAndTheRestSoonAfter(t *testing.T) {
-	s := startServer(t).open(t, direct)
+	s := open(t, redistest.Start(t), direct)
 	slow := rateOf("slow", 1, limit.PerHour(10), 3)
 	for i, want := range []int64{2, 1, 0} {
 		o := take(t, s, slow)[0]
@@ -32,7 +33,7 @@ func TestABurstIsLetInAndTheRestSoonAfter(t *testing.T) {
 }
 
 func TestOneRefusesAndNoneIsCharged(t *testing.T) {
-	s := startServer(t).open(t, direct)
+	s := open(t, redistest.Start(t), direct)
 	wide, narrow := rateOf("wide", 1, limit.PerHour(1), 10), rateOf("narrow", 1, limit.PerHour(1), 1)
 	quota := limit.Take{Policy: "wide", Kind: limit.KindQuota, Key: 1, Cost: 1, Enforced: true, Quota: limit.Quota{Count: 10, Period: limit.Day}, Window: today()}
 	place := limit.Take{Policy: "wide", Kind: limit.KindInUse, Key: 1, Cost: 1, Enforced: true, Most: 10}
@@ -53,7 +54,7 @@ func TestOneRefusesAndNoneIsCharged(t *testing.T) {
 }
 
 func TestAShadowRefusesNobody(t *testing.T) {
-	s := startServer(t).open(t, direct)
+	s := open(t, redistest.Start(t), direct)
 	enforced, shadow := rateOf("real", 1, limit.PerHour(1), 3), rateOf("shadow", 1, limit.PerHour(1), 1)
 	shadow.Enforced = false
 	for i, want := range []string{"true true", "true false", "true false", "false false"} {
@@ -64,7 +65,7 @@ func TestAShadowRefusesNobody(t *testing.T) {
 }
 
 func TestThrottledRequestsWaitInOrder(t *testing.T) {
-	s := startServer(t).open(t, direct)
+	s := open(t, redistest.Start(t), direct)
 	r := rateOf("throttle", 1, limit.PerHour(60), 1)
 	r.Rate.Ahead = 3 * time.Minute
 	before := time.Duration(-1)
@@ -87,8 +88,8 @@ func TestThrottledRequestsWaitInOrder(t *testing.T) {
 }
 
 func TestQuotasEndWithTheirWindow(t *testing.T) {
-	server := startServer(t)
-	s := server.open(t, direct)
+	server := redistest.Start(t)
+	s := open(t, server, direct)
 	q := limit.Take{Policy: "q", Kind: limit.KindQuota, Key: 1, Cost: 2, Enforced: true, Quota: limit.Quota{Count: 5, Period: limit.Day}, Window: today()}
 	for i, want := range []int64{3, 1} {
 		if o := take(t, s, q)[0]; !o.Allowed || o.Remaining != want {
@@ -104,36 +105,36 @@ func TestQuotasEndWithTheirWindow(t *testing.T) {
 	if o := take(t, s, q)[0]; !o.Allowed || o.Remaining != 3 {
 		t.Errorf("the next day: let in %t, %d remain", o.Allowed, o.Remaining)
 	}
-	for key := range strings.FieldsSeq(server.command("keys", "*:q:*")) {
-		if server.command("pttl", key) == "-1" {
+	for key := range strings.FieldsSeq(server.Command("keys", "*:q:*")) {
+		if server.Command("pttl", key) == "-1" {
 			t.Errorf("%s is kept for ever", key)
 		}
 	}
 }
 
 func TestTheDeadLeakNoPlaces(t *testing.T) {
-	server := startServer(t)
+	server := redistest.Start(t)
 	place := limit.Take{Policy: "p", Kind: limit.KindInUse, Key: 1, Cost: 1, Enforced: true, Most: 2}
-	alive := server.open(t, nil)
+	alive := open(t, server, nil)
 	// A server that died: its places are counted, and it gives no sign of life.
-	server.command("hset", "lapwing:c:p:1", "dead", "2")
-	server.command("zadd", "lapwing:nodes", "9999999999999", "dead")
+	server.Command("hset", "lapwing:c:p:1", "dead", "2")
+	server.Command("zadd", "lapwing:nodes", "9999999999999", "dead")
 	if o := take(t, alive, place)[0]; o.Allowed {
 		t.Fatal("the places of a server that was heard of just now do not count")
 	}
-	server.command("zadd", "lapwing:nodes", "1", "dead")
+	server.Command("zadd", "lapwing:nodes", "1", "dead")
 	first := place
 	if o := take(t, alive, first)[0]; !o.Allowed || o.Remaining != 1 {
 		t.Fatalf("after its death: let in %t, %d remain, want 1", o.Allowed, o.Remaining)
 	}
-	if got := server.command("hget", "lapwing:c:p:1", "dead"); got != "" {
+	if got := server.Command("hget", "lapwing:c:p:1", "dead"); got != "" {
 		t.Errorf("the dead server's places are still there: %s", got)
 	}
 }
 
 func TestPlacesComeBack(t *testing.T) {
-	server := startServer(t)
-	s, end := server.openUntil(t, nil)
+	server := redistest.Start(t)
+	s, end := openUntil(t, server, nil)
 	places := make([]limit.Take, 3)
 	for i := range places {
 		places[i] = limit.Take{Policy: "p", Kind: limit.KindInUse, Key: 1, Cost: 1, Enforced: true, Most: 2}
@@ -145,9 +146,9 @@ func TestPlacesComeBack(t *testing.T) {
 		t.Fatalf("let in: %s", got)
 	}
 	s.Settle(t.Context(), places) // the refused one has no place to give back
-	waitFor(t, "both places to be free", func() bool { return server.command("hlen", "lapwing:c:p:1") == "0" })
+	waitFor(t, "both places to be free", func() bool { return server.Command("hlen", "lapwing:c:p:1") == "0" })
 	end()
-	if got := server.command("zcard", "lapwing:nodes"); got != "0" {
+	if got := server.Command("zcard", "lapwing:nodes"); got != "0" {
 		t.Errorf("%s servers are there after the only one has left", got)
 	}
 }
@@ -155,7 +156,7 @@ func TestPlacesComeBack(t *testing.T) {
 // TestRatesAreExact compares the script with GCRA in exact arithmetic: whatever
 // was let in by a time is what the rate gives, rounded down, without drift.
 func TestRatesAreExact(t *testing.T) {
-	s := startServer(t).open(t, direct)
+	s := open(t, redistest.Start(t), direct)
 	for key, c := range []struct {
 		rate limit.Rate
 		cost int64
@@ -188,8 +189,8 @@ func TestRatesAreExact(t *testing.T) {
 }
 
 func TestADebtIsForgivenAfterADay(t *testing.T) {
-	server := startServer(t)
-	s := server.open(t, direct)
+	server := redistest.Start(t)
+	s := open(t, server, direct)
 	r := rateOf("debt", 1, limit.PerMinute(1), 1)
 	r.Cost = 1_000_000
 	s.Settle(t.Context(), []limit.Take{r})
@@ -201,32 +202,66 @@ func TestADebtIsForgivenAfterADay(t *testing.T) {
 }
 
 func TestNothingIsKeptForEver(t *testing.T) {
-	server := startServer(t)
-	s := server.open(t, direct)
+	server := redistest.Start(t)
+	s := open(t, server, direct)
 	place := limit.Take{Policy: "p", Kind: limit.KindInUse, Key: 1, Cost: 1, Enforced: true, Most: 2}
 	take(t, s, rateOf("r", 1, limit.PerHour(1), 3), place)
-	for key := range strings.FieldsSeq(server.command("keys", "*")) {
-		if server.command("pttl", key) == "-1" {
+	for key := range strings.FieldsSeq(server.Command("keys", "*")) {
+		if server.Command("pttl", key) == "-1" {
 			t.Errorf("%s is kept for ever", key)
 		}
 	}
 }
 
 func TestGarbageInTheStoreIsAnEmptyBucket(t *testing.T) {
-	server := startServer(t)
-	s := server.open(t, direct)
-	server.command("set", "lapwing:r:r:1", "not ours")
+	server := redistest.Start(t)
+	s := open(t, server, direct)
+	server.Command("set", "lapwing:r:r:1", "not ours")
 	if o := take(t, s, rateOf("r", 1, limit.PerHour(1), 3))[0]; !o.Allowed || o.Remaining != 2 {
 		t.Errorf("let in %t, %d remain", o.Allowed, o.Remaining)
 	}
 }
 
+func TestSomebodyElsesValueHarmsOneKeyOnly(t *testing.T) {
+	server := redistest.Start(t)
+	s := open(t, server, direct)
+	server.Command("rpush", "lapwing:r:r:1", "a list")
+	if err := s.Take(t.Context(), []limit.Take{rateOf("r", 1, limit.PerHour(1), 3)}); err == nil {
+		t.Error("a list is taken for a rate")
+	}
+	if o := take(t, s, rateOf("r", 2, limit.PerHour(1), 3))[0]; !o.Allowed {
+		t.Error("another key is refused for it")
+	}
+}
+
+// TestAFloodOfKeysIsBounded: no number of clients makes this server remember more.
+func TestAFloodOfKeysIsBounded(t *testing.T) {
+	l, book, without := newLeases(), newLedger(), newMeanwhile()
+	const clients = 100_000
+	for key := range uint64(clients) {
+		r := rateOf("flood", key, limit.PerSecond(1000), 1000)
+		l.grant(&r, 50, 50, &verdict{}, 1)
+		l.deny(&r, time.Second, &verdict{}, 1)
+		book.add(&r, 1)
+		without.note([]limit.Take{r}, 1)
+	}
+	if n, _ := l.figures(); n > leaseShards*shardLeases {
+		t.Errorf("%d leases", n)
+	}
+	if n, lost := book.figures(); n > mostEntries || n+int(lost) != clients {
+		t.Errorf("%d entries, %d lost", n, lost)
+	}
+	if n := len(without.tallies); n > mostEntries {
+		t.Errorf("%d tallies", n)
+	}
+}
+
 func TestThePasswordIsNotInErrors(t *testing.T) {
-	server := startServer(t)
+	server := redistest.Start(t)
 	if _, err := New(Options{URL: "redis://:hunter2@[::1"}); err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("a malformed URL: %v", err)
 	}
-	s, err := New(Options{URL: "redis://:hunter2@127.0.0.1:" + server.port})
+	s, err := New(Options{URL: "redis://:hunter2@127.0.0.1:" + server.Port})
 	if err != nil {
 		t.Fatal(err)
 	}
