@@ -229,3 +229,29 @@ func TestCountingLosesNothingUnderConcurrency(t *testing.T) {
 		t.Errorf("%d requests, %d by status", s.Requests, byStatus)
 	}
 }
+
+// The first and the last point are cut by the range; their rates are right all
+// the same.
+func TestRatesAreOfWhatIsCovered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := running(t, traffic.Deps{})
+		for range 10 * 60 {
+			for range 5 {
+				m.Observe(exchange(nil))
+			}
+			time.Sleep(time.Second)
+		}
+		s := m.Summary(time.Now().Add(-317*time.Second), time.Now(), 8, traffic.Filter{})
+		if len(s.Points) < 6 || s.Points[0].Covered == s.Points[0].Length {
+			t.Fatalf("%d points, the first covers %v of %v", len(s.Points), s.Points[0].Covered, s.Points[0].Length)
+		}
+		for i := range s.Points {
+			if rate := s.Points[i].Rate(); rate < 4.8 || rate > 5.2 {
+				t.Errorf("point %d: %v a second", i, rate)
+			}
+		}
+		if rate := s.Rate(); rate < 4.95 || rate > 5.05 {
+			t.Errorf("in all: %v a second", rate)
+		}
+	})
+}

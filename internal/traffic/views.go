@@ -20,12 +20,13 @@ func (f Filter) matches(op *operation) bool {
 type Summary struct {
 	From, To time.Time // what it covers of what was asked for: the history begins with the start
 	Totals
-	Waiting int64 // most requests that were seen waiting in queues at a time
+	Covered time.Duration // what the figures are of: To − From, and what parts of the history begin before
+	Waiting int64         // most requests that were seen waiting in queues at a time
 	Points  []Point
 }
 
 // Rate is the requests per second.
-func (s *Summary) Rate() float64 { return perSecond(s.Requests, s.To.Sub(s.From)) }
+func (s *Summary) Rate() float64 { return perSecond(s.Requests, s.Covered) }
 
 func perSecond(n uint64, d time.Duration) float64 {
 	if d <= 0 {
@@ -39,8 +40,12 @@ type Point struct {
 	At     time.Time // begin
 	Length time.Duration
 	Totals
+	Covered time.Duration // the part of Length that the figures are of: the first and the last point are cut
 	Waiting int64
 }
+
+// Rate is the requests per second.
+func (p *Point) Rate() float64 { return perSecond(p.Requests, p.Covered) }
 
 // steps are the lengths that a point may have.
 var steps = [...]time.Duration{Grain, 20 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour}
@@ -62,18 +67,21 @@ func (m *Manager) Summary(from, to time.Time, most int, f Filter) Summary {
 	var all, part sum
 	var at time.Time
 	var waiting int64
+	var covered time.Duration
 	flush := func() {
 		if !at.IsZero() {
-			out.Points = append(out.Points, Point{At: at, Length: step, Totals: totals(&part.counts, &part.served), Waiting: waiting})
+			out.Points = append(out.Points, Point{At: at, Length: step, Totals: totals(&part.counts, &part.served), Covered: covered, Waiting: waiting})
+			out.Covered += covered
 			all.add(&part)
 		}
-		part, waiting = sum{}, 0
+		part, waiting, covered = sum{}, 0, 0
 	}
 	m.history.visit(from, to, func(e *entry) {
 		if start := e.start.Truncate(step); !start.Equal(at) {
 			flush()
 			at = start
 		}
+		covered += e.end.Sub(e.start)
 		waiting, out.Waiting = max(waiting, e.waiting), max(out.Waiting, e.waiting)
 		for r := (reader{e.operations}); len(r.rest) > 0; {
 			r.operation(func(id int) *sum {

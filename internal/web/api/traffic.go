@@ -124,14 +124,14 @@ func (a *API) getTraffic(w http.ResponseWriter, r *http.Request) error {
 	s := source.Summary(from, to, points, traffic.Filter{API: q.text("api"), Operation: q.text("operation")})
 	now := source.Now()
 	dto := trafficDTO{
-		From: stamp(s.From), To: stamp(s.To), totalsDTO: showTotals(&s.Totals, s.To.Sub(s.From)), Waiting: s.Waiting,
+		From: stamp(s.From), To: stamp(s.To), totalsDTO: showTotals(&s.Totals, s.Covered), Waiting: s.Waiting,
 		Now: nowDTO{now.Rate, now.Failed, now.Rejected, now.Waiting, now.Active}, Points: make([]pointDTO, len(s.Points)),
 		Policy: []policyDTO{}, Since: stamp(source.Started()),
 	}
 	for i := range s.Points {
 		p := &s.Points[i]
 		dto.StepMS = millis(p.Length)
-		dto.Points[i] = pointDTO{stamp(p.At), showTotals(&p.Totals, p.Length), p.Waiting}
+		dto.Points[i] = pointDTO{stamp(p.At), showTotals(&p.Totals, p.Covered), p.Waiting}
 	}
 	for _, p := range source.Policies(from, to) {
 		dto.Policy = append(dto.Policy, policyDTO{string(p.Kind), p.Name, p.Delayed, millis(p.Waited), p.Refused, p.Shadow})
@@ -168,7 +168,7 @@ func (a *API) listTrafficOperations(w http.ResponseWriter, r *http.Request) erro
 	list := trafficOperationList{From: stamp(s.From), To: stamp(s.To), Operations: []trafficOperationDTO{}}
 	for _, op := range a.deps.Traffic.Operations(from, to, traffic.Filter{API: q.text("api")}) {
 		if len(list.Operations) < limit {
-			list.Operations = append(list.Operations, trafficOperationDTO{op.API, op.Name, op.Method, op.Route, showTotals(&op.Totals, s.To.Sub(s.From))})
+			list.Operations = append(list.Operations, trafficOperationDTO{op.API, op.Name, op.Method, op.Route, showTotals(&op.Totals, s.Covered)})
 		}
 	}
 	return answer(w, http.StatusOK, list)

@@ -163,8 +163,9 @@ func clientChart(c *traffic.Client, r timeRange) *chart {
 	var points []stackPoint
 	for i := range c.Points {
 		p := &c.Points[i]
+		covered := min(r.To.Sub(p.At), time.Minute) // the present minute is not over
 		t := traffic.Totals{Requests: p.Requests, Status: p.Status, Failed: p.Failed, Delayed: p.Delayed, Rejected: p.Rejected, Blocked: p.Blocked}
-		points = append(points, stackPoint{At: p.At, Counts: requestCounts(&t), Note: plural(p.Requests, "request")})
+		points = append(points, stackPoint{At: p.At, Covered: covered, Counts: requestCounts(&t), Note: plural(p.Requests, "request")})
 	}
 	return stackChart("Requests", requestBands, points, time.Minute, r)
 }

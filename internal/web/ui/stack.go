@@ -16,9 +16,19 @@ type band struct {
 
 // stackPoint is one column: how many of each band there were.
 type stackPoint struct {
-	At     time.Time
-	Counts []uint64 // by band, from the bottom to the top
-	Note   string
+	At      time.Time
+	Covered time.Duration // what the counts are of: less than a column at the ends
+	Counts  []uint64      // by band, from the bottom to the top
+	Note    string
+}
+
+// rates are the counts per second.
+func (p *stackPoint) rates() (each []float64, sum float64) {
+	for _, n := range p.Counts {
+		rate := float64(n) / max(p.Covered, time.Second).Seconds()
+		each, sum = append(each, rate), sum+rate
+	}
+	return each, sum
 }
 
 // stackChart draws how many there were in each column of length step, as rates
@@ -27,21 +37,20 @@ func stackChart(title string, bands []band, points []stackPoint, step time.Durat
 	if len(points) == 0 || !r.To.After(r.From) {
 		return nil
 	}
-	perSecond := func(n uint64) float64 { return float64(n) / step.Seconds() }
 	var highest float64
 	var total uint64
-	for _, p := range points {
-		var sum uint64
-		for _, n := range p.Counts {
-			sum += n
+	for i := range points {
+		for _, n := range points[i].Counts {
+			total += n
 		}
-		total += sum
-		highest = max(highest, perSecond(sum))
+		_, sum := points[i].rates()
+		highest = max(highest, sum)
 	}
 	top, ticks := rateScale(highest)
 	data := plotted{From: r.From.Unix(), To: r.To.Unix(), Width: int64(step / time.Second), Unit: "/s", Values: make([][]*float64, len(bands))}
 	paths := make([]strings.Builder, len(bands))
-	for _, p := range points {
+	for i := range points {
+		p := &points[i]
 		left, right := max(plotX(p.At, r.From, r.To), 0), min(plotX(p.At.Add(step), r.From, r.To), plotWidth)
 		if right <= left {
 			continue
@@ -49,10 +58,10 @@ func stackChart(title string, bands []band, points []stackPoint, step time.Durat
 		gap := (right - left) * .06
 		x, w := number(left+gap), number(right-left-2*gap)
 		base := 0.
-		for i, n := range p.Counts {
-			value := perSecond(n)
+		rates, _ := p.rates()
+		for i, value := range rates {
 			var shown *float64
-			if n > 0 {
+			if value > 0 {
 				rounded := math.Round(value*1e3) / 1e3
 				shown = &rounded
 				y := func(v float64) string { return number(plotHeight * (1 - v/top)) }

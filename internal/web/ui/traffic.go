@@ -123,7 +123,7 @@ func (u *UI) traffic(w http.ResponseWriter, r *http.Request) error {
 	if !chosen.Live() && chosen.To.Before(now) {
 		page.Later = chosen.Shift(1)
 	}
-	u.operationsCard(page, query.Get("sort"), query.Get("ops") == "all")
+	u.operationsCard(page, all.Covered, query.Get("sort"), query.Get("ops") == "all")
 	page.Limits, page.Waiting = limitRows(state.limits, source.Policies(chosen.From, chosen.To)), waiterRows(state.waiting, now)
 	if shown := min(len(page.Waiting), waitersShown); shown < len(page.Waiting) {
 		page.MoreWait, page.Waiting = len(page.Waiting)-shown, page.Waiting[:shown]
@@ -307,7 +307,7 @@ func requestsChart(s *traffic.Summary, r timeRange) *chart {
 	for i := range s.Points {
 		p := &s.Points[i]
 		step = p.Length
-		point := stackPoint{At: p.At, Counts: requestCounts(&p.Totals), Note: plural(p.Requests, "request")}
+		point := stackPoint{At: p.At, Covered: p.Covered, Counts: requestCounts(&p.Totals), Note: plural(p.Requests, "request")}
 		if p.Waiting > 0 {
 			point.Note += ", up to " + count(p.Waiting) + " waiting"
 		}

@@ -43,7 +43,7 @@ var operationSorts = []struct {
 	{"limited", "Limited", func(a, b *traffic.Operation) int { return cmp.Compare(b.Delayed+b.Rejected, a.Delayed+a.Rejected) }},
 }
 
-func (u *UI) operationsCard(page *trafficPage, sort string, everything bool) {
+func (u *UI) operationsCard(page *trafficPage, covered time.Duration, sort string, everything bool) {
 	list := u.Traffic.Requests.Operations(page.Range.From, page.Range.To, traffic.Filter{})
 	for _, s := range operationSorts {
 		current := s.key == sort
@@ -64,10 +64,6 @@ func (u *UI) operationsCard(page *trafficPage, sort string, everything bool) {
 		apis[list[i].API] = true
 	}
 	page.APIs = len(apis) > 1
-	length := page.Range.To.Sub(page.Range.From)
-	if page.Since != nil {
-		length = page.Range.To.Sub(page.Since.Time)
-	}
 	shown := len(list)
 	if !everything && shown > operationRows {
 		shown = operationRows
@@ -82,7 +78,7 @@ func (u *UI) operationsCard(page *trafficPage, sort string, everything bool) {
 		let := op.Requests - op.Refused()
 		row := operationRow{
 			API: op.API, Method: op.Method, Route: op.Route, Unmatched: op.Route == "",
-			Rate: rate(float64(op.Requests) / length.Seconds()), Share: portion(op.Requests, total),
+			Rate: rate(float64(op.Requests) / max(covered, time.Second).Seconds()), Share: portion(op.Requests, total),
 			Errors: portion(op.Failed, let), P50: someLatency(op.P50), P95: someLatency(op.P95), P99: someLatency(op.P99),
 			Meter: ratio(op.Requests, busiest),
 		}

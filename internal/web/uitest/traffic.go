@@ -50,11 +50,12 @@ func (t *Traffic) Summary(from, to time.Time, most int, _ traffic.Filter) traffi
 		for _, sum := range []*traffic.Totals{&p.Totals, &s.Totals} {
 			add(sum, &slot.Totals)
 		}
+		p.Covered, s.Covered = p.Covered+slot.Length, s.Covered+slot.Length
 		p.Waiting = max(p.Waiting, slot.Waiting)
 		s.Waiting = max(s.Waiting, slot.Waiting)
 	}
 	if to.Sub(from) <= 5*time.Minute {
-		s.Totals = t.OfTheLast5
+		s.Totals, s.Covered = t.OfTheLast5, s.To.Sub(s.From)
 	}
 	return s
 }
