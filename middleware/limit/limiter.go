@@ -52,9 +52,10 @@ type Limiter struct {
 	// windows are the windows of quotas that were used last, by period.
 	windows [Month + 1]atomic.Pointer[[2]int64]
 
-	mu     sync.Mutex
-	books  map[string]*book
-	quotas atomic.Pointer[quotaTable] // nil until the first policy has a quota
+	mu         sync.Mutex
+	books      map[string]*book
+	quotas     atomic.Pointer[quotaTable] // nil until the first policy has a quota
+	quotasMade chan struct{}              // closed when quotas is not nil
 }
 
 // New returns a limiter without rules.
@@ -64,7 +65,7 @@ func New(o Options) *Limiter {
 	o.MaxWaiting = orDefault(o.MaxWaiting, DefaultMaxWaiting)
 	l := &Limiter{
 		opts: o, hash: newHasher(o.Secret), table: newTable(o.Bytes),
-		began: time.Now(), books: make(map[string]*book),
+		began: time.Now(), books: make(map[string]*book), quotasMade: make(chan struct{}),
 	}
 	if o.Now != nil {
 		l.epoch = o.Now()
@@ -160,5 +161,6 @@ func (l *Limiter) quotaTable() *quotaTable {
 	}
 	t := newQuotaTable(l.opts.QuotaBytes, &l.hash, &l.names, l.opts.Quotas != nil)
 	l.quotas.Store(t)
+	close(l.quotasMade)
 	return t
 }

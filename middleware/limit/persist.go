@@ -12,7 +12,6 @@ func (l *Limiter) Load(ctx context.Context) error {
 	if l.opts.Quotas == nil {
 		return nil
 	}
-	t := l.quotaTable()
 	var full error
 	now := time.Unix(l.wall(l.now()), 0).UTC()
 	err := l.opts.Quotas.Load(ctx, now, func(q QuotaCount) {
@@ -24,7 +23,7 @@ func (l *Limiter) Load(ctx context.Context) error {
 			full = errors.New("more names of policies than can be kept")
 			return
 		}
-		t.load(index, q)
+		l.quotaTable().load(index, q)
 	})
 	if err != nil {
 		return fmt.Errorf("load quotas: %w", err)
@@ -40,7 +39,12 @@ func (l *Limiter) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	t := l.quotaTable()
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-l.quotasMade: // a limiter without quotas needs no table of them
+	}
+	t := l.quotas.Load()
 	pause := time.NewTimer(quotaFlushEvery)
 	defer pause.Stop()
 	for {
