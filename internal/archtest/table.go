@@ -106,6 +106,8 @@ func Table() []Room {
 		{Path: "archtest", Owns: "these rules", Only: []string{}, Why: "it reads the tree as text", ForTests: true},
 		{Path: "testneeds", Owns: "programs that tests need", Only: []string{}, Why: "any test may use it", ForTests: true},
 		{Path: "access/accesstest", Owns: "conformance suite of access.Store", ForTests: true},
+		{Path: "limits/limitstest", Owns: "conformance suite of limits.Store", ForTests: true},
+		{Path: "limits/redistest", Owns: "a real redis-server that a test may kill", ForTests: true},
 		{Path: "checks/storetest", Owns: "conformance suite of checks.Store", ForTests: true},
 	}
 }

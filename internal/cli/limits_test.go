@@ -15,7 +15,9 @@ import (
 
 func TestTheRouteOfARequest(t *testing.T) {
 	f := &config.File{Gateway: gateway.Config{Routes: []gateway.Route{
-		{API: "all"}, {API: "v1", Path: "/v1"}, {API: "reports", Path: "/v1/reports/", Methods: []string{"GET"}},
+		{API: "all"},
+		{API: "v1", Path: "/v1"},
+		{API: "reports", Path: "/v1/reports/", Methods: []string{"GET"}},
 		{API: "shop", Host: "*.shop.example", Path: "/v1"},
 	}}}
 	for request, want := range map[string]string{

@@ -14,10 +14,6 @@ import (
 	"lapwing.dev/lapwing/middleware/limit"
 )
 
-func num(n int64) *int64 { return &n }
-
-func share(s units.Share) *units.Share { return &s }
-
 func perMinute(n int64) limit.Rate { return limit.PerMinute(n) }
 
 // goodConfig is the configuration of the manual.
@@ -25,8 +21,8 @@ func goodConfig() Config {
 	return Config{
 		Limits: []Limit{
 			{
-				Name: "per-client", Key: Key{"client.address"}, Rate: perMinute(500), Burst: num(50),
-				Mode: "throttle", Queue: Queue{Depth: num(100), Wait: units.Duration(2 * time.Second)},
+				Name: "per-client", Key: Key{"client.address"}, Rate: perMinute(500), Burst: new(int64(50)),
+				Mode: "throttle", Queue: Queue{Depth: new(int64(100)), Wait: units.Duration(2 * time.Second)},
 			},
 			{Name: "reports", Key: Key{"api_key", "operation"}, Quota: Quota{{Count: 100, Period: limit.Day}, {Count: 2000, Period: limit.Month}}, Cost: Cost{Operations: map[string]int64{"POST /reports": 20}}},
 			{Name: "work", Key: Key{"everyone"}, Concurrency: Concurrency{Adaptive: true}, Exempt: []Exemption{{Client: "10.0.0.0/8"}, {APIKey: "internal"}, {When: `path startsWith "/health"`}}},
@@ -66,25 +62,25 @@ func TestMistakesOfConfigurations(t *testing.T) {
 		{with(func(l *Limit) { l.Name = "" }), `limits[0].name: it has no name; add one, such as per-client`},
 		{with(func(l *Limit) { l.Name = "a b" }), `limits[0].name: "a b" is not a name; use letters, digits, - and _, 64 at most`},
 		{with(func(l *Limit) { l.Rate = limit.Rate{} }), `limits[0]: it limits nothing; give it a rate such as 500/minute, a quota or a concurrency`},
-		{with(func(l *Limit) { l.Burst = num(0) }), `limits[0].burst: a burst of 0 lets nothing through; write 1 or more`},
+		{with(func(l *Limit) { l.Burst = new(int64(0)) }), `limits[0].burst: a burst of 0 lets nothing through; write 1 or more`},
 		{with(func(l *Limit) { l.Key = Key{"everyone", "method"} }), `limits[0].key[0]: everyone is a key of its own; remove the other parts, or this one`},
 		{with(func(l *Limit) { l.Key = Key{"method", "method"} }), `limits[0].key[1]: method is given twice; remove one`},
 		{with(func(l *Limit) { l.Mode = "throtle" }), `limits[0].mode: unknown word "throtle"; did you mean "throttle"?`},
 		{with(func(l *Limit) { l.Mode = "delete" }), `limits[0].mode: unknown word "delete"; use reject, throttle or shadow`},
-		{with(func(l *Limit) { l.Mode, l.Rate, l.Concurrency.Max = "throttle", limit.Rate{}, num(3) }), `limits[0].mode: there is no rate to slow requests down to; add a rate such as 500/minute, or use mode: reject`},
-		{with(func(l *Limit) { l.Queue.Depth = num(3) }), `limits[0].queue: requests wait in mode throttle only; write mode: throttle, or remove the queue`},
-		{with(func(l *Limit) { l.Mode, l.Queue.Depth = "throttle", num(0) }), `limits[0].queue.depth: in a queue of 0 nothing can wait; write 1 or more, or use mode: reject`},
+		{with(func(l *Limit) { l.Mode, l.Rate, l.Concurrency.Max = "throttle", limit.Rate{}, new(int64(3)) }), `limits[0].mode: there is no rate to slow requests down to; add a rate such as 500/minute, or use mode: reject`},
+		{with(func(l *Limit) { l.Queue.Depth = new(int64(3)) }), `limits[0].queue: requests wait in mode throttle only; write mode: throttle, or remove the queue`},
+		{with(func(l *Limit) { l.Mode, l.Queue.Depth = "throttle", new(int64(0)) }), `limits[0].queue.depth: in a queue of 0 nothing can wait; write 1 or more, or use mode: reject`},
 		{with(func(l *Limit) { l.Mode, l.Queue.Wait = "throttle", units.Duration(time.Hour) }), `limits[0].queue.wait: 1h is not a wait; write a time up to 10m; clients give up long before`},
-		{with(func(l *Limit) { l.Cost.Fixed = num(0) }), `limits[0].cost.fixed: 0 is not a cost; write 1 or more`},
-		{with(func(l *Limit) { l.Cost.Fixed = num(11) }), `limits[0].cost.fixed: a cost of 11 can never be paid: the burst is 10; raise the burst, or lower the cost`},
+		{with(func(l *Limit) { l.Cost.Fixed = new(int64(0)) }), `limits[0].cost.fixed: 0 is not a cost; write 1 or more`},
+		{with(func(l *Limit) { l.Cost.Fixed = new(int64(11)) }), `limits[0].cost.fixed: a cost of 11 can never be paid: the burst is 10; raise the burst, or lower the cost`},
 		{with(func(l *Limit) { l.Cost.Operations = map[string]int64{"reports": 2} }), `limits[0].cost.operations.reports: "reports" is not an operation; write a method and a route: "POST /reports"`},
 		{with(func(l *Limit) { l.Cost.ResponseHeader = "X Cost" }), `limits[0].cost.response_header: "X Cost" is not the name of a header; write a name such as X-Request-Cost`},
-		{with(func(l *Limit) { l.Enforce = share(0) }), `limits[0].enforce: a limit that is enforced for nobody is a shadow; write mode: shadow`},
+		{with(func(l *Limit) { l.Enforce = new(units.Share(0)) }), `limits[0].enforce: a limit that is enforced for nobody is a shadow; write mode: shadow`},
 		{with(func(l *Limit) { l.Exempt = []Exemption{{}} }), `limits[0].exempt[0]: it says nobody; give one of client, api_key and when`},
 		{with(func(l *Limit) { l.Exempt = []Exemption{{Client: "home"}} }), `limits[0].exempt[0].client: "home" is neither an address nor a network; write 10.0.0.5 or 10.0.0.0/8`},
 		{with(func(l *Limit) { l.Exempt = []Exemption{{When: "tokn"}} }), `limits[0].exempt[0].when: unknown name "tokn"; did you mean "token"?`},
 		{with(func(l *Limit) { l.OnOutage = "local" }), `limits[0].on_outage: unknown word "local"; use local-share, local-full, open or closed`},
-		{with(func(l *Limit) { l.Concurrency.Min = num(3) }), `limits[0].concurrency.min: a fixed limit has no minimum; write adaptive: true, or remove it`},
+		{with(func(l *Limit) { l.Concurrency.Min = new(int64(3)) }), `limits[0].concurrency.min: a fixed limit has no minimum; write adaptive: true, or remove it`},
 		{with(func(l *Limit) { l.Quota = Quota{{Count: 5, Period: limit.Day}, {Count: 5, Period: limit.Month}} }), `limits[0].quota[1]: the quota of a day is never used up, as that of a month is not larger; lower it, or remove it`},
 		{with(func(l *Limit) { l.Quota = Quota{{Count: 5, Period: limit.Day}, {Count: 6, Period: limit.Day}} }), `limits[0].quota[1]: two quotas are for a day; keep one of them`},
 		{with(func(l *Limit) {
@@ -134,7 +130,7 @@ func TestShortForms(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	want := Limit{Key: Key{"api_key"}, Quota: Quota{{Count: 100, Period: limit.Day}}, Concurrency: Concurrency{Max: num(20)}, Cost: Cost{Fixed: num(5)}}
+	want := Limit{Key: Key{"api_key"}, Quota: Quota{{Count: 100, Period: limit.Day}}, Concurrency: Concurrency{Max: new(int64(20))}, Cost: Cost{Fixed: new(int64(5))}}
 	if diff := cmp.Diff(want, l); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

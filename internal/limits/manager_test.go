@@ -125,8 +125,11 @@ func TestExemptClientsAreNotCounted(t *testing.T) {
 	rules := rulesOf(t, prepare(t, newManager(), c), "a")
 	stranger := netip.MustParseAddr("203.0.113.7")
 	for _, q := range []limit.Request{
-		{Client: netip.MustParseAddr("10.9.9.9")}, {Client: netip.MustParseAddr("::ffff:10.9.9.9")}, {Client: netip.MustParseAddr("::1")},
-		{Client: stranger, APIKey: "internal"}, {Client: stranger, Path: "/healthz"},
+		{Client: netip.MustParseAddr("10.9.9.9")},
+		{Client: netip.MustParseAddr("::ffff:10.9.9.9")},
+		{Client: netip.MustParseAddr("::1")},
+		{Client: stranger, APIKey: "internal"},
+		{Client: stranger, Path: "/healthz"},
 	} {
 		if got := verdicts(rules, &q, 3); got != "aaa" {
 			t.Errorf("%+v: %s", q, got)
@@ -138,7 +141,7 @@ func TestExemptClientsAreNotCounted(t *testing.T) {
 }
 
 func TestOperationsCost(t *testing.T) {
-	c := Config{Limits: []Limit{{Name: "a", Rate: perMinute(10), Cost: Cost{Fixed: num(2), Operations: map[string]int64{"POST /reports": 5, "GET /": 0}}}}}
+	c := Config{Limits: []Limit{{Name: "a", Rate: perMinute(10), Cost: Cost{Fixed: new(int64(2)), Operations: map[string]int64{"POST /reports": 5, "GET /": 0}}}}}
 	rules := rulesOf(t, prepare(t, newManager(), c), "a")
 	for _, step := range []struct{ operation, want string }{{"GET /", "aaaaaa"}, {"POST /reports", "a"}, {"GET /orders", "aa"}, {"GET /orders", "r"}, {"GET /", "a"}} {
 		q := &limit.Request{Operation: step.operation, Client: netip.MustParseAddr("203.0.113.7")}
@@ -221,7 +224,7 @@ func TestWithoutItsStore(t *testing.T) {
 func TestServersWithOneStore(t *testing.T) {
 	server := redistest.Start(t)
 	c := Config{
-		Limits: []Limit{{Name: "rate", Rate: limit.PerHour(4)}, {Name: "quota", Quota: Quota{{Count: 4, Period: limit.Month}}}, {Name: "work", Concurrency: Concurrency{Max: num(4)}}},
+		Limits: []Limit{{Name: "rate", Rate: limit.PerHour(4)}, {Name: "quota", Quota: Quota{{Count: 4, Period: limit.Month}}}, {Name: "work", Concurrency: Concurrency{Max: new(int64(4))}}},
 		Redis:  Redis{URL: server.URL(), Timeout: units.Duration(time.Second)},
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -243,12 +246,12 @@ func TestServersWithOneStore(t *testing.T) {
 		rules[i] = rulesOf(t, set, "rate", "quota", "work")
 	}
 	q := &limit.Request{Client: netip.MustParseAddr("203.0.113.7")}
-	got := ""
+	var got strings.Builder
 	for i := range 6 {
-		got += verdicts(rules[i%2], q, 1)
+		got.WriteString(verdicts(rules[i%2], q, 1))
 	}
-	if got != "aaaarr" {
-		t.Errorf("together they let in %s, want 4", got)
+	if got.String() != "aaaarr" {
+		t.Errorf("together they let in %s, want 4", &got)
 	}
 	for key := range strings.FieldsSeq(server.Command("keys", "*")) {
 		if strings.Contains(key, "203.0.113.7") {
@@ -343,7 +346,7 @@ func TestExplanations(t *testing.T) {
 // BenchmarkDecide is a decision with everything: two tiers, a throttle, an exempt list.
 func BenchmarkDecide(b *testing.B) {
 	c := local()
-	c.Limits[0].Rate, c.Limits[0].Burst, c.Tiers[0].Limits["per-client"] = limit.PerSecond(1_000_000), num(1_000_000), limit.PerSecond(5_000_000)
+	c.Limits[0].Rate, c.Limits[0].Burst, c.Tiers[0].Limits["per-client"] = limit.PerSecond(1_000_000), new(int64(1_000_000)), limit.PerSecond(5_000_000)
 	m := newManager()
 	set, _, err := m.Prepare(c, "")
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -57,7 +58,7 @@ func TestAPolicyOnRecordedTraffic(t *testing.T) {
 		}
 	}
 	r := simulate(t, Simulation{
-		Config: Config{Limits: []Limit{{Name: "a", Rate: perMinute(300), Burst: num(20)}}},
+		Config: Config{Limits: []Limit{{Name: "a", Rate: perMinute(300), Burst: new(int64(20))}}},
 		Names:  []string{"a"}, Logs: []io.Reader{logOf(list...)},
 	})
 	// 20 at once and 5 a second for 59.9 seconds.
@@ -81,7 +82,7 @@ func TestAThrottleOnRecordedTraffic(t *testing.T) {
 		list = append(list, seen("203.0.113.7", time.Duration(i)*time.Millisecond))
 	}
 	r := simulate(t, Simulation{
-		Config: Config{Limits: []Limit{{Name: "a", Rate: limit.PerSecond(10), Burst: num(5), Mode: "throttle", Queue: Queue{Depth: num(20)}}}},
+		Config: Config{Limits: []Limit{{Name: "a", Rate: limit.PerSecond(10), Burst: new(int64(5)), Mode: "throttle", Queue: Queue{Depth: new(int64(20))}}}},
 		Names:  []string{"a"}, Logs: []io.Reader{logOf(list...)},
 	})
 	if r.Allowed != 5 || r.Delayed != 20 || r.Rejected != 5 {
@@ -99,7 +100,7 @@ func TestConcurrencyOnRecordedTraffic(t *testing.T) {
 		return e
 	}
 	r := simulate(t, Simulation{
-		Config: Config{Limits: []Limit{{Name: "a", Concurrency: Concurrency{Max: num(2)}}}},
+		Config: Config{Limits: []Limit{{Name: "a", Concurrency: Concurrency{Max: new(int64(2))}}}},
 		Names:  []string{"a"},
 		Logs:   []io.Reader{logOf(slow(0), slow(500*time.Millisecond), slow(600*time.Millisecond), slow(1100*time.Millisecond), slow(1200*time.Millisecond))},
 	})
@@ -199,7 +200,7 @@ func TestManyClientsAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range clientsCounted + 10 {
-		r.client(fmt.Sprint(i)).Allowed++
+		r.client(strconv.Itoa(i)).Allowed++
 	}
 	if len(r.clients) != clientsCounted+1 || r.clients[others].Allowed != 10 {
 		t.Errorf("%d clients, %+v others", len(r.clients), r.clients[others])

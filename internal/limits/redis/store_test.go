@@ -161,8 +161,10 @@ func TestRatesAreExact(t *testing.T) {
 		rate limit.Rate
 		cost int64
 	}{
-		{limit.PerSecond(700), 37}, {limit.PerSecond(999_983), 10_007},
-		{limit.Rate{Count: 3, Period: time.Second}, 37}, {limit.Rate{Count: 1, Period: 100 * time.Nanosecond}, 100_003},
+		{limit.PerSecond(700), 37},
+		{limit.PerSecond(999_983), 10_007},
+		{limit.Rate{Count: 3, Period: time.Second}, 37},
+		{limit.Rate{Count: 1, Period: 100 * time.Nanosecond}, 100_003},
 	} {
 		charge := rateOf("exact", uint64(key), c.rate, c.cost*300)
 		charge.Cost = c.cost
