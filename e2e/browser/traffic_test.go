@@ -138,3 +138,21 @@ func TestClientsAreFoundByTheSearchBox(t *testing.T) {
 	tab.do(t, "open", press(kb.Enter))
 	tab.wait(t, `location.pathname === "/traffic/clients/key:mobile-app"`)
 }
+
+// The demo's clients come through the real gateway: one of them is throttled, one
+// is blocked, and the page follows by itself.
+func TestTheDemoHasLiveTraffic(t *testing.T) {
+	browser := startBrowser(t)
+	site := startDemo(t)
+	folder := pictures(t)
+	tab := openTab(t, browser, site, light)
+	tab.visit(t, "/traffic")
+	tab.live(t)
+	tab.wait(t, `document.querySelector("#clients .pill.down")?.textContent === "blocked"`)
+	tab.wait(t, `[...document.querySelectorAll(".limits td[data-l=Delayed]")].some((cell) => cell.textContent)`)
+	tab.wait(t, `/^[1-9].*\/s now$/.test(document.querySelector('[data-live="rate"]').textContent)`)
+	shoot(t, tab, filepath.Join(folder, "demo-traffic.png"))
+	eval[bool](t, tab, `(document.querySelector("#clients .nm a").click(), true)`)
+	tab.wait(t, `location.pathname.startsWith("/traffic/clients/") && document.querySelector("#tiles .tile")`)
+	shoot(t, tab, filepath.Join(folder, "demo-client.png"))
+}

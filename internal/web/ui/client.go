@@ -116,7 +116,7 @@ func (u *UI) clientNumbers(page *clientPage, c *traffic.Client, now time.Time) {
 		}
 	}
 	add("Tier", c.Tier)
-	add("User", c.User)
+	add("User", otherName(c))
 	if c.Address.IsValid() && c.Address.String() != c.Key {
 		add("Last address", c.Address.String())
 	}

@@ -94,7 +94,11 @@ func (u *UI) traffic(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	now, query, source := u.now(), r.URL.Query(), u.Traffic.Requests
-	chosen, err := parseRangeOf(query, now, "1h", trafficRanges)
+	usual := "1h"
+	if now.Sub(source.Started()) < 15*time.Minute {
+		usual = "15m" // more would be empty
+	}
+	chosen, err := parseRangeOf(query, now, usual, trafficRanges)
 	if err != nil {
 		return err
 	}

@@ -289,7 +289,7 @@ func (u *UI) clientsCard(page *trafficPage, state *trafficState, now time.Time) 
 	for i := range list {
 		c := &list[i]
 		row := clientRow{
-			Key: c.Key, Link: clientPath(c.Key), User: c.User, Tier: c.Tier, Requests: count(c.Requests), Share: portion(c.Requests, total),
+			Key: c.Key, Link: clientPath(c.Key), User: otherName(c), Tier: c.Tier, Requests: count(c.Requests), Share: portion(c.Requests, total),
 			Meter: ratio(c.Requests, busiest), Client: dash(c.Status[4]), Errors: dash(c.Failed), Limited: dash(c.Rejected), Delayed: dash(c.Delayed),
 			Last: ago(now, c.Last), Throttled: waiting[c.Key],
 		}
@@ -300,6 +300,14 @@ func (u *UI) clientsCard(page *trafficPage, state *trafficState, now time.Time) 
 		}
 		page.Clients = append(page.Clients, row)
 	}
+}
+
+// otherName is the user of a client, when its key does not say it.
+func otherName(c *traffic.Client) string {
+	if _, name, _ := strings.Cut(c.Key, ":"); name == c.User {
+		return ""
+	}
+	return c.User
 }
 
 // upstreamRow is one server.
@@ -374,6 +382,8 @@ func requestTableOf(list []traffic.Request, onlyNotable, ofOne bool) *requestTab
 			t.Rows = append(t.Rows, requestRowOf(r))
 		}
 	}
+	// They came in the order in which they ended; people read when they began.
+	slices.SortStableFunc(t.Rows, func(a, b requestRow) int { return b.At.Compare(a.At.Time) })
 	if len(t.Rows) == 0 {
 		return nil
 	}
@@ -400,7 +410,10 @@ func requestRowOf(r *traffic.Request) requestRow {
 	case r.Verdict == observe.Rejected:
 		row.State, row.Word, row.Detail = "degraded", "over a limit", r.Policy
 	case r.Verdict == observe.Blocked:
-		row.State, row.Word, row.Detail = "paused", "blocked", r.Policy
+		row.State, row.Word = "paused", "blocked"
+		if r.Policy != "block" { // that somebody set
+			row.Detail = r.Policy
+		}
 	case r.Verdict == observe.Unauthorized:
 		row.State, row.Word, row.Detail = "paused", "no access", r.Policy
 	case r.Verdict == observe.Invalid:
