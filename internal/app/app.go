@@ -18,11 +18,13 @@ import (
 
 	"lapwing.dev/lapwing/internal/access"
 	"lapwing.dev/lapwing/internal/blocks"
+	sharedblocks "lapwing.dev/lapwing/internal/blocks/redis"
 	"lapwing.dev/lapwing/internal/checks"
 	"lapwing.dev/lapwing/internal/config"
 	"lapwing.dev/lapwing/internal/health"
 	"lapwing.dev/lapwing/internal/lifecycle"
 	"lapwing.dev/lapwing/internal/state"
+	"lapwing.dev/lapwing/internal/traffic"
 	"lapwing.dev/lapwing/internal/web"
 	"lapwing.dev/lapwing/internal/web/live"
 	"lapwing.dev/lapwing/internal/web/ui"
@@ -49,7 +51,10 @@ type App struct {
 	ln      net.Listener
 
 	// inForce is what only a restart can change.
-	inForce struct{ listen, data string }
+	inForce struct {
+		listen, data string
+		traffic      traffic.Bounds
+	}
 
 	reloading sync.Mutex // one reload at a time
 	mu        sync.Mutex
@@ -88,6 +93,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		a.watcher = config.NewWatcher(seenBy(a.loaded))
 	}
 	a.inForce.listen, a.inForce.data = a.loaded.File.Listen, DataFolder(a.loaded)
+	a.inForce.traffic = a.loaded.File.Traffic
 	if err := a.openStores(ctx); err != nil {
 		return err
 	}
@@ -103,6 +109,9 @@ func (a *App) open(ctx context.Context) (err error) {
 	}
 	if err := a.parts.limits.Load(ctx); err != nil {
 		return err
+	}
+	if store := a.parts.limits.Shared(); store != nil {
+		a.parts.blocks.Share(sharedblocks.New(store.Client, store.Prefix(), a.log))
 	}
 	if err := a.parts.blocks.Load(ctx); err != nil {
 		return err
@@ -137,7 +146,7 @@ func (a *App) openStores(ctx context.Context) (err error) {
 		return fmt.Errorf("the installation's name is damaged: %w", err)
 	}
 	a.parts = newParts(partsDeps{
-		log: a.log, dir: a.loaded.Dir, store: a.store, access: a.db.Access(), quotas: a.db.Quotas(), notices: a.notices,
+		log: a.log, dir: a.loaded.Dir, store: a.store, access: a.db.Access(), quotas: a.db.Quotas(), blocks: a.db.Blocks(), notices: a.notices,
 		publisher: a.hub, onResult: a.latency.Observe, seed: seed,
 		bounds: a.loaded.File.Traffic, gateway: a.options.Gateway, stdout: a.options.Stdout,
 	})
@@ -188,6 +197,7 @@ func (a *App) registry() *prometheus.Registry {
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	r.MustRegister(a.parts.checks.Collectors()...)
 	r.MustRegister(a.parts.gateway.Collectors()...)
+	r.MustRegister(a.parts.limits.Collectors()...)
 	r.MustRegister(a.parts.blocks.Collectors()...)
 	r.MustRegister(a.parts.ingest.Collectors()...)
 	r.MustRegister(a.parts.traffic.Collectors()...)

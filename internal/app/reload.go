@@ -122,6 +122,10 @@ func (a *App) noteRestart(loaded *config.Loaded) {
 	if a.options.Data == "" && a.inForce.data != DataFolder(loaded) {
 		changed = append(changed, "data")
 	}
+	if a.inForce.traffic != loaded.File.Traffic {
+		changed = append(changed, "traffic")
+	}
+	changed = append(changed, a.parts.limits.NeedsRestart(limitsOf(&loaded.File), loaded.Dir)...)
 	if len(changed) == 0 {
 		a.notices.Clear(restartNotice)
 		return

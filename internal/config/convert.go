@@ -43,6 +43,12 @@ func (c *converter) convert(n ast.Node, depth int) *node {
 		list := c.at(listNode, n.Start.Position)
 		list.items = make([]*node, 0, len(n.Values))
 		for _, value := range n.Values {
+			if text, at, ok := wholeText(value); ok && n.IsFlowStyle {
+				scalar := c.at(scalarNode, at)
+				scalar.text = text
+				list.items = append(list.items, scalar)
+				continue
+			}
 			list.items = append(list.items, c.convert(value, depth+1))
 		}
 		return list
@@ -75,6 +81,39 @@ func (c *converter) convert(n ast.Node, depth int) *node {
 	default:
 		return c.fail(n, "", "a value is wanted here")
 	}
+}
+
+// wholeText returns the text that the parser took apart as a pair in a list such
+// as [http://127.0.0.1:8000]: a colon without a space behind it is part of a
+// plain text (YAML 1.2.2 §7.3.3).
+func wholeText(n ast.Node) (text string, at *token.Position, ok bool) {
+	if m, wrapped := n.(*ast.MappingNode); wrapped && len(m.Values) == 1 && m.Start != nil && m.Start.Type != token.MappingStartType {
+		n = m.Values[0]
+	}
+	pair, ok := n.(*ast.MappingValueNode)
+	if !ok || pair.Start == nil {
+		return "", nil, false
+	}
+	key, value := pair.Key.GetToken(), pair.Value.GetToken()
+	if key == nil || value == nil || !isPlain(key) {
+		return "", nil, false
+	}
+	colon := pair.Start.Position
+	if value.Position.Line != colon.Line || value.Position.Column != colon.Column+1 {
+		return "", nil, false
+	}
+	rest := value.Value
+	if inner, _, nested := wholeText(pair.Value); nested {
+		rest = inner
+	} else if _, scalar := pair.Value.(ast.ScalarNode); !scalar || !isPlain(value) {
+		return "", nil, false
+	}
+	return key.Value + ":" + rest, key.Position, true
+}
+
+// isPlain reports whether a text stands without quotes.
+func isPlain(t *token.Token) bool {
+	return t.Type != token.SingleQuoteType && t.Type != token.DoubleQuoteType
 }
 
 func (c *converter) mapping(at ast.Node, values []*ast.MappingValueNode, depth int) *node {

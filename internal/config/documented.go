@@ -93,7 +93,7 @@ func documentedDefault(section, key string) string {
 	case "gateway.Timeouts connect":
 		return "5s"
 	case "gateway.Timeouts answer":
-		return "60s"
+		return "1m"
 	case "gateway.Timeouts idle":
 		return "5m"
 	case "gateway.Retries max":
@@ -125,7 +125,7 @@ func documentedDefault(section, key string) string {
 	case "gateway.Bounds write_time":
 		return "30s"
 	case "gateway.Bounds idle_time":
-		return "75s"
+		return "1m15s"
 	case "gateway.Trace sample":
 		return "100%"
 	case "gateway.Trace format":
@@ -134,6 +134,8 @@ func documentedDefault(section, key string) string {
 		return "/.lapwing/decide"
 	case "blocks.Config per_hour":
 		return "100"
+	case "blocks.Config ipv6_prefix":
+		return "64"
 	case "blocks.Rule paths":
 		return "1"
 	case "blocks.Rule within":

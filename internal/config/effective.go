@@ -118,6 +118,11 @@ func (w *viewer) of(path, key, documented string, value reflect.Value) *view {
 		}
 		w.section(v, value)
 	case reflect.Slice:
+		if node != nil && node.kind == scalarNode { // the short form says it all
+			v.isText = node.style != plain
+			w.show(v, key, node.text)
+			return v
+		}
 		v.leaf, v.isList = false, true
 		for i := range value.Len() {
 			if child := w.of(path+"["+strconv.Itoa(i)+"]", key, "", value.Index(i)); child != nil {

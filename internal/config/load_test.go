@@ -299,3 +299,30 @@ func TestManyMistakesAreCounted(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestColonsInPlainTextsOfLists(t *testing.T) {
+	loaded, err := Parse("lapwing.yaml", []byte(`apis:
+  - {name: a, url: http://127.0.0.1:8000}
+checks:
+  - {name: one, url: http://127.0.0.1:8000, depends_on: [b:c:d]}
+  - {name: "b:c:d", url: http://127.0.0.1:8000}
+gateway:
+  trusted_proxies: [fd00::/8, 2001:db8::1]
+  routes:
+    - {api: a, upstreams: {default: [http://127.0.0.1:8000, url: http://127.0.0.1:8001]}}
+`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &loaded.File
+	if got := f.Checks[0].DependsOn; len(got) != 1 || got[0] != "b:c:d" {
+		t.Errorf("depends on %q", got)
+	}
+	if got := f.Gateway.TrustedProxies; len(got) != 2 || got[1].Prefix().String() != "2001:db8::1/128" {
+		t.Errorf("trusts %v", got)
+	}
+	servers := f.Gateway.Routes[0].Upstreams["default"]
+	if len(servers) != 2 || servers[0].URL != "http://127.0.0.1:8000" || servers[1].URL != "http://127.0.0.1:8001" {
+		t.Errorf("servers %+v", servers)
+	}
+}

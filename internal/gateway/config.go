@@ -106,7 +106,7 @@ func (s *Server) FromScalar(text string) error {
 type Timeouts struct {
 	// Connect is how long connecting may take, TLS included. Default: 5s.
 	Connect units.Duration `yaml:"connect"`
-	// Answer is how long the answer's headers may take after the request was sent. Default: 60s.
+	// Answer is how long the answer's headers may take after the request was sent. Default: 1m.
 	Answer units.Duration `yaml:"answer"`
 	// Idle is how long a body may stand still; streams that are silent for longer need more. Default: 5m.
 	Idle units.Duration `yaml:"idle"`
@@ -156,7 +156,7 @@ type Bounds struct {
 	BodyGrace units.Duration `yaml:"body_grace"`
 	// WriteTime is how long a client may take nothing of what is sent to it. Default: 30s.
 	WriteTime units.Duration `yaml:"write_time"`
-	// IdleTime is how long a connection may wait for its next request. Default: 75s.
+	// IdleTime is how long a connection may wait for its next request. Default: 1m15s.
 	IdleTime units.Duration `yaml:"idle_time"`
 }
 
