@@ -25,7 +25,7 @@ import (
 )
 
 // logging is a Manager with an access log in a folder; stop ends it.
-func logging(t *testing.T, d traffic.Deps, c traffic.AccessLog) (m *traffic.Manager, stop func()) {
+func logging(t testing.TB, d traffic.Deps, c traffic.AccessLog) (m *traffic.Manager, stop func()) {
 	t.Helper()
 	d.Log = quiet()
 	m = traffic.New(d)
@@ -38,7 +38,7 @@ func logging(t *testing.T, d traffic.Deps, c traffic.AccessLog) (m *traffic.Mana
 	return m, stop
 }
 
-func configure(t *testing.T, m *traffic.Manager, c traffic.AccessLog) {
+func configure(t testing.TB, m *traffic.Manager, c traffic.AccessLog) {
 	t.Helper()
 	commit, err := m.Prepare(traffic.Config{AccessLog: c})
 	if err != nil {

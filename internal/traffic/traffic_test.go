@@ -1,6 +1,7 @@
 package traffic_test
 
 import (
+	"io"
 	"log/slog"
 	"net/netip"
 	"testing"
@@ -30,10 +31,29 @@ func exchange(with func(e *observe.Exchange)) *observe.Exchange {
 	return e
 }
 
+// One allocation a request would be most of what observing it costs.
+func TestObservingAllocatesNothing(t *testing.T) {
+	m := traffic.New(traffic.Deps{Log: quiet()})
+	plain, held := exchange(nil), exchange(func(e *observe.Exchange) { e.Verdict, e.Policy = observe.Delayed, "per-client" })
+	m.Observe(plain)
+	m.Observe(held)
+	if n := testing.AllocsPerRun(1000, func() { m.Observe(plain); m.Observe(held) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func BenchmarkObserve(b *testing.B) {
 	m := traffic.New(traffic.Deps{Log: quiet()})
 	e := exchange(nil)
 	b.Run("one", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			m.Observe(e)
+		}
+	})
+	b.Run("logged", func(b *testing.B) {
+		m, stop := logging(b, traffic.Deps{Stdout: io.Discard}, traffic.AccessLog{Stdout: true})
+		defer stop()
 		b.ReportAllocs()
 		for b.Loop() {
 			m.Observe(e)
