@@ -96,7 +96,7 @@ func TestNobodyLeavesForAnotherHTTP(t *testing.T) {
 }
 
 func TestAnUpgradeToNobodyIsARefusal(t *testing.T) {
-	p := newProxy(t, upstream.Config{}, nobody(t))
+	p := newProxy(t, upstream.Config{}, nobody)
 	if _, res, err := websocket.Dial(t.Context(), p.URL, nil); err == nil || res.StatusCode != http.StatusBadGateway {
 		t.Errorf("answer %v, %v", res, err)
 	}

@@ -99,7 +99,7 @@ func (p *pump) send(c *conn) error {
 		if err != nil {
 			return err
 		}
-		if p.quit.Load() {
+		if p.quit.Load() && !p.ended.Load() {
 			return errQuit
 		}
 	}
@@ -175,6 +175,9 @@ func (p *pump) stop(c *conn, answered bool) {
 	}
 	limited := client.SetReadDeadline(until) == nil
 	<-p.done
+	if p.sent { // it was about to end by itself, and the connection is good for more
+		_ = c.net.SetWriteDeadline(time.Time{}) //nolint:errcheck // a connection that is gone is noticed soon
+	}
 	if limited {
 		after := time.Time{}
 		if !p.ended.Load() {

@@ -275,7 +275,7 @@ func TestMetrics(t *testing.T) {
 func TestLogsTellWhatHappensToServers(t *testing.T) {
 	var text bytes.Buffer
 	g := upstream.NewRegistry(slog.New(slog.NewTextHandler(&text, nil)))
-	bad := nobody(t)
+	bad := nobody
 	p := poolAt(t, g, upstream.Config{Name: "p", Ejection: upstream.Ejection{After: 1}, SlowStart: -1}, bad, serverOf(t, func(http.ResponseWriter, *http.Request) {}))
 	g.Use(p)
 	defer g.Use()

@@ -56,7 +56,7 @@ func TestWhichRequestsAreRepeatedOnAnotherServer(t *testing.T) {
 				case "reset":
 					bad = resetter(t, &asked)
 				case "refuse":
-					bad = nobody(t)
+					bad = nobody
 				default:
 					bad = serverOf(t, func(w http.ResponseWriter, r *http.Request) {
 						if strings.HasSuffix(c.first, "later") {
