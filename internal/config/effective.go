@@ -133,7 +133,11 @@ func (w *viewer) of(path, key, documented string, value reflect.Value) *view {
 		w.mapping(v, value)
 	default:
 		if value.IsZero() && node == nil {
-			return w.documented(v, documented)
+			shown := w.documented(v, documented)
+			if shown != nil {
+				shown.isText = value.Kind() == reflect.String
+			}
+			return shown
 		}
 		text := fmt.Sprint(value.Interface())
 		if value.CanFloat() && node != nil {
