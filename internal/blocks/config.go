@@ -9,6 +9,7 @@ import (
 	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/units"
 	"lapwing.dev/lapwing/middleware/block"
+	"lapwing.dev/lapwing/middleware/clientip"
 )
 
 // Config is the `blocks:` section: who may never be blocked, and which abuse is noticed.
@@ -19,6 +20,8 @@ type Config struct {
 	Rules []Rule `yaml:"rules"`
 	// PerHour is the most blocks that rules may set in an hour; beyond it they propose. It keeps an attacker with many addresses, and a mistake in a rule, from shutting everybody out. Default: 100.
 	PerHour *int `yaml:"per_hour"`
+	// IPv6Prefix is the network that rules take for one client of IPv6, in bits: what a provider gives to one subscriber. Default: 64.
+	IPv6Prefix *int `yaml:"ipv6_prefix"`
 }
 
 // Rule says when a client is noticed.
@@ -61,12 +64,13 @@ const (
 )
 
 const (
-	defaultPerHour = 100
-	defaultWithin  = units.Duration(60e9)
-	defaultFor     = 10 * defaultWithin
-	maxWithin      = 60 * defaultWithin
-	maxRules       = 64
-	maxPaths       = 200 // what the estimate of different paths can tell
+	defaultPerHour    = 100
+	defaultIPv6Prefix = clientip.DefaultIPv6Bits
+	defaultWithin     = units.Duration(60e9)
+	defaultFor        = 10 * defaultWithin
+	maxWithin         = 60 * defaultWithin
+	maxRules          = 64
+	maxPaths          = 200 // what the estimate of different paths can tell
 )
 
 // BuiltIn are the rules that hold without being written. They only propose.
@@ -120,6 +124,9 @@ func (c *Config) Validate() fault.Problems {
 	if c.PerHour != nil && *c.PerHour < 0 {
 		ps.Add("per_hour", "0 lets rules set none", "%d is less than nothing", *c.PerHour)
 	}
+	if p := c.IPv6Prefix; p != nil && (*p < 32 || *p > 128) {
+		ps.Add("ipv6_prefix", "write 64, or 56 or 48 where providers give that much", "%d is not a length from 32 to 128", *p)
+	}
 	if len(c.Rules) > maxRules {
 		ps.Add("rules", "", "%d rules are more than %d", len(c.Rules), maxRules)
 		return ps
@@ -140,7 +147,12 @@ func (c *Config) Validate() fault.Problems {
 
 func (r *Rule) validate() fault.Problems {
 	var ps fault.Problems
-	builtIn := slices.ContainsFunc(BuiltIn(), func(b Rule) bool { return b.Name == r.Name })
+	whole, builtIn := *r, false
+	for _, b := range BuiltIn() {
+		if b.Name == r.Name {
+			whole, builtIn = r.over(b), true
+		}
+	}
 	switch {
 	case r.Name == "":
 		ps.Add("name", "give the rule a short name, such as auth-guessing", "the name is missing")
@@ -161,8 +173,8 @@ func (r *Rule) validate() fault.Problems {
 	if r.Paths < 0 || r.Paths > maxPaths {
 		ps.Add("paths", "", "%d is out of range; want 1 to %d", r.Paths, maxPaths)
 	}
-	if r.Paths > r.Count && r.Count > 0 {
-		ps.Add("paths", "write at most "+strconv.Itoa(r.Count), "%d different paths cannot be in %d answers", r.Paths, r.Count)
+	if whole.Paths > whole.Count && whole.Count > 0 {
+		ps.Add("paths", "write at most "+strconv.Itoa(whole.Count), "%d different paths cannot be in %d answers", whole.Paths, whole.Count)
 	}
 	if r.Within < 0 || r.Within > maxWithin {
 		ps.Add("within", "", "%s is out of range; want up to %s", r.Within, maxWithin)

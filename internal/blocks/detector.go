@@ -2,26 +2,24 @@ package blocks
 
 import (
 	"hash/maphash"
-	"math"
-	"math/bits"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"lapwing.dev/lapwing/internal/units"
 	"lapwing.dev/lapwing/middleware/block"
 	"lapwing.dev/lapwing/middleware/clientip"
 	"lapwing.dev/lapwing/middleware/observe"
 )
 
 // Bounds of the detector: at most shards × perShard clients are counted at a
-// time, about 10 MB; when more misbehave, those that did so longest ago are
-// forgotten first.
+// time, about 10 MB, however many addresses there are; when more misbehave,
+// those that did least and longest ago are forgotten first.
 const (
-	shards      = 32
-	perShard    = 1024
-	windowParts = 6 // a window is counted in so many parts, of which the oldest goes when a new one begins
+	shards   = 32
+	perShard = 1024
 )
 
 // detector counts what clients do that rules look at. Ordinary answers touch
@@ -29,6 +27,7 @@ const (
 type detector struct {
 	rules   []Rule
 	byCode  [600][]int // rules by status
+	ipv6    int        // bits of what one client of IPv6 has
 	seed    maphash.Seed
 	shards  *[shards]shard
 	evicted *atomic.Uint64
@@ -39,18 +38,12 @@ type shard struct {
 	clients map[suspect]*record
 }
 
-// suspect is a client under one rule.
+// suspect is a client under one rule. A rule that counts in another time since a
+// reload counts anew, as the parts of its windows have other numbers.
 type suspect struct {
 	target block.Target
 	rule   string
-}
-
-// record is what one client did under one rule, in parts of the window.
-type record struct {
-	part   int64 // number of the newest part
-	counts [windowParts]uint32
-	paths  [windowParts][4]uint64 // which of 256 hashes of paths occurred
-	told   int64                  // part in which it was noticed; 0: never
+	within units.Duration
 }
 
 // notice is a client that a rule has noticed.
@@ -61,8 +54,8 @@ type notice struct {
 	paths  int
 }
 
-func newDetector(rules []Rule) *detector {
-	d := &detector{seed: maphash.MakeSeed(), shards: new([shards]shard), evicted: new(atomic.Uint64)}
+func newDetector(rules []Rule, ipv6 int) *detector {
+	d := &detector{ipv6: ipv6, seed: maphash.MakeSeed(), shards: new([shards]shard), evicted: new(atomic.Uint64)}
 	for _, r := range rules {
 		if r.Mode == modeOff {
 			continue
@@ -93,11 +86,11 @@ func (m *Manager) Observe(e *observe.Exchange) {
 	}
 	d := m.detector.Load()
 	for _, i := range d.byCode[e.Status] {
-		target, ok := whom(e)
+		target, ok := d.whom(e)
 		if !ok || m.list.Load().Allowed(e.Client, target.Key) {
 			return
 		}
-		if n, noticed := d.count(&d.rules[i], target, e.Path, e.Time); noticed {
+		if n, noticed := d.count(&d.rules[i], target, e.Path, e.Time, time.Now()); noticed {
 			select {
 			case m.noticed <- n:
 			default:
@@ -109,92 +102,93 @@ func (m *Manager) Observe(e *observe.Exchange) {
 
 // whom is who a block would hit: the key of a client that is known, else its
 // address; of IPv6 the network that one client has.
-func whom(e *observe.Exchange) (block.Target, bool) {
+func (d *detector) whom(e *observe.Exchange) (block.Target, bool) {
 	if strings.HasPrefix(e.ClientKey, "key:") || strings.HasPrefix(e.ClientKey, "sub:") {
 		return block.Target{Key: e.ClientKey}, true
 	}
-	if !e.Client.IsValid() {
-		return block.Target{}, false
-	}
-	return block.Target{Prefix: clientip.Key(e.Client)}, true
+	prefix := clientip.KeyOf(e.Client, 32, d.ipv6)
+	return block.Target{Prefix: prefix}, prefix.IsValid()
 }
 
-// count adds one answer and says whether that makes the client noticed: once,
-// until it has been quiet for a window.
-func (d *detector) count(r *Rule, target block.Target, path string, at time.Time) (notice, bool) {
-	who := suspect{target, r.Name}
+// count adds one answer and says whether that makes the client noticed: once in
+// a window. What others observed may come late or with a clock of its own: it
+// counts at its time if that is in the window, and now at the latest.
+func (d *detector) count(r *Rule, target block.Target, path string, at, now time.Time) (notice, bool) {
+	if at.After(now) {
+		at = now
+	}
+	within := int64(r.Within)
+	length := max(within/windowParts, 1)
+	part, newest := at.UnixNano()/length, now.UnixNano()/length
+	if newest-part >= windowParts {
+		return notice{}, false
+	}
+	who := suspect{target, r.Name, r.Within}
 	s := &d.shards[maphash.Comparable(d.seed, who)%shards]
-	part := at.UnixNano() / max(int64(r.Within)/windowParts, 1)
+	hash := maphash.String(d.seed, path)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.clients[who]
 	if c == nil {
 		if len(s.clients) >= perShard {
-			s.evict(part)
+			c = s.evict(now.UnixNano())
 			d.evicted.Add(1)
+		} else {
+			c = &record{}
 		}
-		c = &record{part: part}
+		*c = record{newest: newest, length: length}
 		s.clients[who] = c
 	}
-	c.move(part)
-	now := part % windowParts
-	c.counts[now]++
-	hash := maphash.String(d.seed, path)
-	c.paths[now][hash>>6&3] |= 1 << (hash & 63)
-	if c.told != 0 && part-c.told < windowParts {
+	c.add(part, newest, hash)
+	if c.told != 0 && newest-c.told < windowParts {
 		return notice{}, false
 	}
-	count, paths := c.sum()
-	if count < r.Count || r.Paths > 1 && paths < r.Paths {
+	count, paths := c.count(), 0
+	if count < r.Count {
 		return notice{}, false
 	}
-	c.told = part
+	if r.Paths > 1 {
+		if paths = c.differentPaths(); paths < r.Paths {
+			return notice{}, false
+		}
+	}
+	c.told = newest
 	return notice{rule: r, target: target, count: count, paths: paths}, true
 }
 
-// move clears the parts that have gone by.
-func (c *record) move(part int64) {
-	if part <= c.part {
-		return
-	}
-	for p := max(c.part+1, part-windowParts+1); p <= part; p++ {
-		c.counts[p%windowParts], c.paths[p%windowParts] = 0, [4]uint64{}
-	}
-	c.part = part
-}
-
-// sum is what happened in the window: the answers, and an estimate of their
-// different paths (linear counting; Whang et al. 1990).
-func (c *record) sum() (count, paths int) {
-	var union [4]uint64
-	for i := range c.counts {
-		count += int(c.counts[i])
-		for w := range union {
-			union[w] |= c.paths[i][w]
-		}
-	}
-	set := 0
-	for _, w := range union {
-		set += bits.OnesCount64(w)
-	}
-	const size = 256
-	return count, int(math.Round(-size * math.Log(float64(size-min(set, size-1))/size)))
-}
-
-// evict forgets one of a few clients: the one that has been quiet for longest.
-func (s *shard) evict(part int64) {
+// evict forgets one of a few clients, the one of which least would be lost, and
+// returns its record.
+func (s *shard) evict(now int64) *record {
 	const looked = 8
-	var oldest suspect
-	age, n := int64(-1), 0
+	var least suspect
+	var found *record
+	n, best := 0, 0
 	for who, c := range s.clients {
-		if a := part - c.part; a > age {
-			oldest, age = who, a
+		if count := c.worth(now); found == nil || count < best {
+			least, found, best = who, c, count
 		}
 		if n++; n == looked {
 			break
 		}
 	}
-	delete(s.clients, oldest)
+	delete(s.clients, least)
+	return found
+}
+
+// sweep gives back the memory of clients that have been quiet for a window.
+func (d *detector) sweep(now time.Time) {
+	for i := range d.shards {
+		s := &d.shards[i]
+		s.mu.Lock()
+		kept := map[suspect]*record{} // a map does not shrink
+		for who, c := range s.clients {
+			if !c.over(now.UnixNano()) {
+				kept[who] = c
+			}
+		}
+		s.clients = kept
+		s.mu.Unlock()
+	}
 }
 
 // held is how many clients are counted now.

@@ -3,7 +3,6 @@ package blocks
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/health"
 	"lapwing.dev/lapwing/middleware/block"
 )
@@ -29,6 +27,8 @@ const (
 	maxBlocks    = 200_000
 	maxReason    = 500 // bytes
 	keptChanges  = 90 * 24 * time.Hour
+	mostChanges  = 100_000
+	keptRemovals = 7 * 24 * time.Hour // a removal is told to servers that come back within it
 	pruneEvery   = time.Hour
 	overflowCode = "blocks_per_hour"
 )
@@ -38,34 +38,41 @@ type Manager struct {
 	log    *slog.Logger
 	store  Store
 	health *health.Registry
+	shared Shared // nil: this server blocks alone
 
 	list     atomic.Pointer[block.List] // what Blocked looks at
 	detector atomic.Pointer[detector]
-	noticed  chan notice // of rules, on their way to Run
-	changed  chan struct{}
+	noticed  chan notice   // of rules, on their way to Run
+	changed  chan struct{} // the time of the next end may be another one
+	telling  chan struct{} // there is something to tell to other servers
 
 	enforced, shadowed, lost atomic.Uint64 // matches; notices for which there was no room
 
-	writing   sync.Mutex // one change of the store at a time
+	writing   sync.Mutex // one change of the store at a time; taken before mu
 	mu        sync.Mutex
 	entries   map[string]block.Entry // by ID
 	byTarget  map[block.Target]string
+	next      time.Time // when the next block ends; zero: none does
 	allow     []block.Target
 	perHour   int
 	byRules   []time.Time // when rules set blocks, in the last hour
+	overflown bool        // rules have set as many as they may, and somebody was told
 	proposals map[string]Proposal
-	dismissed map[dismissal]time.Time // until when
+	dismissed map[dismissal]time.Time    // until when
+	removed   map[block.Target]time.Time // when, so that a server that did not hear of it cannot bring a block back
+	untold    map[block.Target]Record    // what other servers have to be told
 }
 
 // New returns a Manager that blocks nobody.
 func New(d Deps) *Manager {
 	m := &Manager{
 		log: d.Log.With("part", "blocks"), store: d.Store, health: d.Health,
-		noticed: make(chan notice, 256), changed: make(chan struct{}, 1),
+		noticed: make(chan notice, 256), changed: make(chan struct{}, 1), telling: make(chan struct{}, 1),
 		entries: map[string]block.Entry{}, byTarget: map[block.Target]string{}, perHour: defaultPerHour,
 		proposals: map[string]Proposal{}, dismissed: map[dismissal]time.Time{},
+		removed: map[block.Target]time.Time{}, untold: map[block.Target]Record{},
 	}
-	m.detector.Store(newDetector(nil))
+	m.detector.Store(newDetector(nil, defaultIPv6Prefix))
 	return m
 }
 
@@ -83,11 +90,14 @@ func (m *Manager) Prepare(c Config, protected []netip.Prefix) (commit func(), er
 			allow = append(allow, target)
 		}
 	}
-	perHour := defaultPerHour
+	perHour, ipv6 := defaultPerHour, defaultIPv6Prefix
 	if c.PerHour != nil {
 		perHour = *c.PerHour
 	}
-	next := newDetector(c.rules())
+	if c.IPv6Prefix != nil {
+		ipv6 = *c.IPv6Prefix
+	}
+	next := newDetector(c.rules(), ipv6)
 	return func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -111,17 +121,48 @@ func (m *Manager) Load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	changes, err := m.store.Changes(ctx, mostChanges)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, e := range stored {
 		m.keep(e)
 	}
+	for i := range changes {
+		m.recall(&changes[i], now)
+	}
+	slices.SortFunc(m.byRules, time.Time.Compare)
 	m.rebuild()
 	return nil
 }
 
-// keep puts an entry into memory. The caller holds the lock.
+// recall remembers of the history what still means something: that a restart
+// gives rules no second hour, and nobody a dismissed proposal or a removed
+// block again. The caller holds the lock.
+func (m *Manager) recall(c *Change, now time.Time) {
+	byRule := c.By == "" && c.Rule != ""
+	switch c.Action {
+	case Added, Changed:
+		if byRule && now.Sub(c.At) < time.Hour {
+			m.byRules = append(m.byRules, c.At)
+		}
+	case Removed:
+		if now.Sub(c.At) < keptRemovals {
+			m.removed[c.Target] = later(m.removed[c.Target], c.At)
+		}
+	}
+	if c.dismisses() && now.Sub(c.At) < keptDismissed {
+		m.dismissed[dismissal{c.Target, c.Rule}] = c.At.Add(keptDismissed)
+	}
+}
+
+// keep puts an entry into memory, in the place of one of its target. The caller
+// holds the lock.
 func (m *Manager) keep(e block.Entry) {
+	delete(m.entries, m.byTarget[e.Target])
 	m.entries[e.ID], m.byTarget[e.Target] = e, e.ID
 }
 
@@ -134,15 +175,29 @@ func (m *Manager) drop(id string) {
 	}
 }
 
+// of returns the block of a target. The caller holds the lock.
+func (m *Manager) of(t block.Target) (block.Entry, bool) {
+	e, known := m.entries[m.byTarget[t]]
+	return e, known
+}
+
 // rebuild puts what is in memory in force. The caller holds the lock.
 func (m *Manager) rebuild() {
 	entries := make([]block.Entry, 0, len(m.entries))
+	m.next = time.Time{}
 	for _, e := range m.entries {
 		entries = append(entries, e)
+		if !e.Expires.IsZero() && (m.next.IsZero() || e.Expires.Before(m.next)) {
+			m.next = e.Expires
+		}
 	}
 	m.list.Store(block.Build(entries, m.allow))
+	wake(m.changed)
+}
+
+func wake(c chan struct{}) {
 	select {
-	case m.changed <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -150,7 +205,11 @@ func (m *Manager) rebuild() {
 // Blocked returns the block that hits a client, by its address or its key; see
 // block.List.Match. It is cheap, and called for every request.
 func (m *Manager) Blocked(addr netip.Addr, key string) (block.Entry, bool) {
-	e, hit := m.list.Load().Match(addr, key, time.Now())
+	list := m.list.Load()
+	if list.Len() == 0 {
+		return block.Entry{}, false // without asking for the time
+	}
+	e, hit := list.Match(addr, key, time.Now())
 	switch {
 	case !hit:
 	case e.Shadow:
@@ -192,111 +251,6 @@ func (m *Manager) Everything() (entries []block.Entry, allow []block.Target) {
 	return entries, slices.Clone(m.allow)
 }
 
-// Spec is a block that somebody wants.
-type Spec struct {
-	Target string        // as block.ParseTarget reads it
-	Reason string        // for people
-	For    time.Duration // 0: until it is removed
-	Shadow bool          // count only
-}
-
-// Add sets a block and returns it once it is stored; one for the same target is
-// replaced. fault.Invalid: the target is none; fault.Conflict: it may not be
-// blocked.
-func (m *Manager) Add(ctx context.Context, spec Spec, by string) (block.Entry, error) {
-	target, err := block.ParseTarget(spec.Target)
-	if err != nil {
-		return block.Entry{}, fault.Invalid("%w", err)
-	}
-	if spec.For < 0 {
-		return block.Entry{}, fault.Invalid("a block cannot last for %s", spec.For)
-	}
-	return m.set(ctx, block.Entry{Target: target, Reason: oneLine(spec.Reason), Author: by, Shadow: spec.Shadow}, spec.For, by)
-}
-
-// set stores a block and puts it in force.
-func (m *Manager) set(ctx context.Context, e block.Entry, last time.Duration, by string) (block.Entry, error) {
-	m.writing.Lock()
-	defer m.writing.Unlock()
-	e.Created = time.Now().UTC().Truncate(time.Millisecond)
-	if last > 0 {
-		e.Expires = e.Created.Add(last)
-	}
-	change := Change{At: e.Created, Action: Added, Target: e.Target, Reason: e.Reason, Rule: e.Rule, By: by}
-	m.mu.Lock()
-	known, replaced := m.byTarget[e.Target]
-	full, free := len(m.entries) >= maxBlocks, m.protects(e.Target)
-	m.mu.Unlock()
-	switch {
-	case free:
-		return block.Entry{}, fault.Conflict("%s is on the list of those whom no block may hit", e.Target)
-	case replaced:
-		e.ID, change.Action = known, Changed
-	case full:
-		return block.Entry{}, fault.Conflict("there are %d blocks already; remove some, or block a network instead of its addresses", maxBlocks)
-	default:
-		e.ID = newID()
-	}
-	change.ID = e.ID
-	if m.store != nil {
-		if err := m.store.Put(ctx, e, change); err != nil {
-			return block.Entry{}, err
-		}
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.keep(e)
-	m.withdraw(e.Target)
-	m.rebuild()
-	m.log.Info("a client is blocked", "target", e.Target.String(), "reason", e.Reason, "rule", e.Rule, "by", by, "until", e.Expires, "shadow", e.Shadow)
-	return e, nil
-}
-
-// protects reports whether all of the target is on the allow list. The caller
-// holds the lock.
-func (m *Manager) protects(t block.Target) bool {
-	return slices.ContainsFunc(m.allow, func(a block.Target) bool {
-		if t.Key != "" || a.Key != "" {
-			return t == a
-		}
-		return a.Prefix.Bits() <= t.Prefix.Bits() && a.Prefix.Overlaps(t.Prefix)
-	})
-}
-
-// Remove ends a block, by its ID or its target; fault.NotFound without one.
-func (m *Manager) Remove(ctx context.Context, id, by string) error {
-	m.writing.Lock()
-	defer m.writing.Unlock()
-	m.mu.Lock()
-	e, known := m.entries[id]
-	if !known {
-		if target, err := block.ParseTarget(id); err == nil {
-			e, known = m.entries[m.byTarget[target]]
-		}
-	}
-	m.mu.Unlock()
-	if !known {
-		return fault.NotFound("there is no block %q", id)
-	}
-	return m.remove(ctx, e, Change{At: time.Now(), Action: Removed, By: by})
-}
-
-// remove ends a block. The caller is the one that writes.
-func (m *Manager) remove(ctx context.Context, e block.Entry, c Change) error {
-	c.ID, c.Target, c.Reason, c.Rule = e.ID, e.Target, e.Reason, e.Rule
-	if m.store != nil {
-		if err := m.store.Remove(ctx, c); err != nil {
-			return err
-		}
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.drop(e.ID)
-	m.rebuild()
-	m.log.Info("a block has ended", "target", e.Target.String(), "why", string(c.Action), "by", c.By)
-	return nil
-}
-
 // History returns what was done, newest first, at most most.
 func (m *Manager) History(ctx context.Context, most int) ([]Change, error) {
 	if m.store == nil {
@@ -305,11 +259,10 @@ func (m *Manager) History(ctx context.Context, most int) ([]Change, error) {
 	return m.store.Changes(ctx, most)
 }
 
-// newID is a short name that nobody can guess and everybody can read out.
-func newID() string { return strings.ToLower(rand.Text()[:10]) }
-
-// oneLine makes a reason fit to be shown anywhere.
-func oneLine(text string) string {
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' }), " ")
-	return strings.ToValidUTF8(text[:min(len(text), maxReason)], "")
+// later is the later one of two times.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

@@ -43,70 +43,91 @@ func (m *Manager) act(ctx context.Context, n notice) {
 		reason = fmt.Sprintf("%d answers %s on about %d paths in %s", n.count, statuses(n.rule.Status), n.paths, n.rule.Within)
 	}
 	mode := n.rule.Mode
-	if mode != modePropose && !m.withinGuard() {
+	switch {
+	case m.wasDismissed(n.target, n.rule.Name):
+		return
+	case mode != modePropose && !m.withinGuard():
 		mode = modePropose
 	}
 	if mode == modePropose {
 		m.propose(Proposal{Target: n.target, Rule: n.rule.Name, Reason: reason, For: n.rule.For.Std()})
 		return
 	}
-	m.mu.Lock()
-	_, known := m.byTarget[n.target]
-	m.mu.Unlock()
-	if known {
-		return // somebody has blocked it already, perhaps for longer
-	}
 	e := block.Entry{Target: n.target, Reason: reason, Rule: n.rule.Name, Author: "rule:" + n.rule.Name, Shadow: mode == modeShadow}
-	if _, err := m.set(ctx, e, n.rule.For.Std(), ""); err != nil {
+	_, done, err := m.set(ctx, e, n.rule.For.Std(), "")
+	if err != nil {
 		m.log.Warn("a rule could not block a client", "rule", n.rule.Name, "target", n.target.String(), "error", err)
 		return
 	}
-	m.mu.Lock()
-	m.byRules = append(m.byRules, time.Now())
-	m.mu.Unlock()
+	if done {
+		m.mu.Lock()
+		m.byRules = append(m.byRules, time.Now())
+		m.mu.Unlock()
+	}
 }
 
-// withinGuard reports whether rules may set one more block.
+// wasDismissed reports whether somebody does not want to hear this of a rule.
+func (m *Manager) wasDismissed(t block.Target, rule string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return time.Now().Before(m.dismissed[dismissal{t, rule}])
+}
+
+// withinGuard reports whether rules may set one more block, and has people told
+// when they may not any more.
 func (m *Manager) withinGuard() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	hourAgo := time.Now().Add(-time.Hour)
-	m.byRules = slices.DeleteFunc(m.byRules, func(at time.Time) bool { return at.Before(hourAgo) })
-	within := len(m.byRules) < m.perHour
-	if m.health == nil {
-		return within
-	}
-	if within {
-		m.health.Clear(overflowCode)
+	m.relax(time.Now())
+	if len(m.byRules) < m.perHour {
 		return true
 	}
-	m.health.Raise(health.Notice{
-		Code: overflowCode, Severity: health.Warning, Title: "Rules have set as many blocks as they may",
-		Text: fmt.Sprintf("They set %d blocks within an hour (blocks.per_hour); until that hour has passed they only propose. Look at the proposals on the traffic page.", m.perHour),
-	})
+	if m.perHour > 0 && !m.overflown {
+		m.overflown = true
+		m.log.Warn("rules have set as many blocks as they may within an hour; they propose until it has passed", "per_hour", m.perHour)
+		if m.health != nil {
+			m.health.Raise(health.Notice{
+				Code: overflowCode, Severity: health.Warning, Title: "Rules have set as many blocks as they may",
+				Text: fmt.Sprintf("They set %d blocks within an hour (blocks.per_hour); until that hour has passed they only propose. Look at the proposals on the traffic page.", m.perHour),
+			})
+		}
+	}
 	return false
 }
 
-// propose keeps a proposal, unless there is one or somebody dismissed it.
+// relax forgets blocks of rules that are older than an hour. The caller holds
+// the lock.
+func (m *Manager) relax(now time.Time) {
+	hourAgo := now.Add(-time.Hour)
+	m.byRules = slices.DeleteFunc(m.byRules, func(at time.Time) bool { return !at.After(hourAgo) })
+	if m.overflown && len(m.byRules) < m.perHour {
+		m.overflown = false
+		if m.health != nil {
+			m.health.Clear(overflowCode)
+		}
+	}
+}
+
+// propose keeps a proposal, unless the client is blocked already or never may be.
 func (m *Manager) propose(p Proposal) {
 	p.Proposed = time.Now().UTC()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if until, dismissed := m.dismissed[dismissal{p.Target, p.Rule}]; dismissed && p.Proposed.Before(until) {
+	if e, known := m.of(p.Target); known && !e.Expired(p.Proposed) || m.protects(p.Target) {
 		return
 	}
-	if _, blocked := m.byTarget[p.Target]; blocked || m.protects(p.Target) {
-		return
-	}
+	var oldest Proposal
 	for id, known := range m.proposals {
 		if known.Target == p.Target && known.Rule == p.Rule {
 			p.ID, p.Proposed = id, known.Proposed
 			m.proposals[id] = p
 			return
 		}
+		if oldest.ID == "" || known.Proposed.Before(oldest.Proposed) {
+			oldest = known
+		}
 	}
 	if len(m.proposals) >= maxProposals {
-		oldest := slices.MinFunc(m.sorted(), func(a, b Proposal) int { return a.Proposed.Compare(b.Proposed) })
 		delete(m.proposals, oldest.ID)
 	}
 	p.ID = newID()
@@ -138,26 +159,29 @@ func (m *Manager) Accept(ctx context.Context, id, by string) (block.Entry, error
 	if err != nil {
 		return block.Entry{}, err
 	}
-	return m.set(ctx, block.Entry{Target: p.Target, Reason: p.Reason, Rule: p.Rule, Author: by}, p.For, by)
+	e, _, err := m.set(ctx, block.Entry{Target: p.Target, Reason: p.Reason, Rule: p.Rule, Author: by}, p.For, by)
+	return e, err
 }
 
-// Dismiss drops a proposal. Its rule does not propose the client again for a day.
+// Dismiss drops a proposal. Its rule leaves the client alone for a day.
 func (m *Manager) Dismiss(ctx context.Context, id, by string) error {
+	m.writing.Lock()
+	defer m.writing.Unlock()
 	p, err := m.proposal(id)
 	if err != nil {
 		return err
 	}
-	now := time.Now()
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	edit := Edit{Change: Change{At: now, Action: Dismissed, ID: p.ID, Target: p.Target, Reason: p.Reason, Rule: p.Rule, By: by}}
 	if m.store != nil {
-		change := Change{At: now, Action: Dismissed, ID: p.ID, Target: p.Target, Reason: p.Reason, Rule: p.Rule, By: by}
-		if err := m.store.Note(ctx, change); err != nil {
+		if err := m.store.Write(ctx, []Edit{edit}); err != nil {
 			return err
 		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.apply(&edit)
 	delete(m.proposals, id)
-	m.dismissed[dismissal{p.Target, p.Rule}] = now.Add(keptDismissed)
 	return nil
 }
 
@@ -166,7 +190,7 @@ func (m *Manager) proposal(id string) (Proposal, error) {
 	defer m.mu.Unlock()
 	p, known := m.proposals[id]
 	if !known {
-		return Proposal{}, fault.NotFound("there is no proposal %q; it may have been decided already", id)
+		return Proposal{}, fault.NotFound("there is no proposal %.100q; it may have been decided already", id)
 	}
 	return p, nil
 }
