@@ -1,16 +1,18 @@
 package app
 
 import (
+	"net"
 	"net/netip"
 	"net/url"
 
 	"lapwing.dev/lapwing/internal/config"
 )
 
-// protected are those whom no block may hit, whatever anybody says: the proxies
-// that bring everybody's requests, and the servers behind the gateway.
+// protected are those whom no block may hit, whatever anybody says: this machine,
+// from which checks come, the proxies that bring everybody's requests, and the
+// servers behind the gateway.
 func protected(f *config.File) []netip.Prefix {
-	var list []netip.Prefix
+	list := ownAddresses()
 	for _, proxy := range f.Gateway.TrustedProxies {
 		list = append(list, proxy.Prefix())
 	}
@@ -31,6 +33,27 @@ func protected(f *config.File) []netip.Prefix {
 			for _, server := range servers {
 				add(server.URL)
 			}
+		}
+	}
+	return list
+}
+
+// ownAddresses are this machine's; those of an interface that comes up later are
+// found at the next reload.
+func ownAddresses() []netip.Prefix {
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil // loopback is protected in any case
+	}
+	var list []netip.Prefix
+	for _, address := range addresses {
+		network, ok := address.(*net.IPNet)
+		if !ok {
+			continue
+		}
+		if addr, ok := netip.AddrFromSlice(network.IP); ok {
+			addr = addr.Unmap()
+			list = append(list, netip.PrefixFrom(addr, addr.BitLen()))
 		}
 	}
 	return list
