@@ -155,7 +155,19 @@ func clientTiles(c *traffic.Client, now time.Time) []tile {
 	client := tile{Name: "4xx", Value: portion(c.Status[4], c.Requests), Text: count(c.Status[4]) + " answers"}
 	limited := tile{Name: "Over a limit", Value: count(c.Rejected), Text: portion(c.Rejected, c.Requests) + " of its requests"}
 	delayed := tile{Name: "Delayed", Value: count(c.Delayed), Text: portion(c.Delayed, c.Requests) + " of its requests"}
-	blocked := tile{Name: "Refused", Value: count(c.Blocked + c.Unauthorized), Text: strings.Join([]string{count(c.Blocked) + " blocked", count(c.Unauthorized) + " no access"}, " · ")}
+	var refused []string
+	for _, part := range []struct {
+		n    uint64
+		name string
+	}{{c.Blocked, " blocked"}, {c.Unauthorized, " no access"}} {
+		if part.n > 0 {
+			refused = append(refused, count(part.n)+part.name)
+		}
+	}
+	if len(refused) == 0 {
+		refused = []string{"none blocked"}
+	}
+	blocked := tile{Name: "Refused", Value: count(c.Blocked + c.Unauthorized), Text: strings.Join(refused, " · ")}
 	return []tile{requests, failed, client, limited, delayed, blocked}
 }
 

@@ -22,10 +22,11 @@ type stackPoint struct {
 	Note    string
 }
 
-// rates are the counts per second.
-func (p *stackPoint) rates() (each []float64, sum float64) {
+// rates are the counts per second of a column of length step. Of the first moments
+// of a column no rate can be told: one request would be a peak above all others.
+func (p *stackPoint) rates(step time.Duration) (each []float64, sum float64) {
 	for _, n := range p.Counts {
-		rate := float64(n) / max(p.Covered, time.Second).Seconds()
+		rate := float64(n) / max(p.Covered, step/6, time.Second).Seconds()
 		each, sum = append(each, rate), sum+rate
 	}
 	return each, sum
@@ -43,7 +44,7 @@ func stackChart(title string, bands []band, points []stackPoint, step time.Durat
 		for _, n := range points[i].Counts {
 			total += n
 		}
-		_, sum := points[i].rates()
+		_, sum := points[i].rates(step)
 		highest = max(highest, sum)
 	}
 	top, ticks := rateScale(highest)
@@ -58,7 +59,7 @@ func stackChart(title string, bands []band, points []stackPoint, step time.Durat
 		gap := (right - left) * .06
 		x, w := number(left+gap), number(right-left-2*gap)
 		base := 0.
-		rates, _ := p.rates()
+		rates, _ := p.rates(step)
 		for i, value := range rates {
 			var shown *float64
 			if value > 0 {

@@ -100,6 +100,9 @@ func (t *Traffic) ClientByKey(key string, _ time.Duration) (traffic.Client, bool
 		}
 		for m := range 60 {
 			share := 1 + .4*math.Sin(float64(m)/7)
+			if m == 59 { // the present one is not over
+				share *= t.At.Sub(t.At.Truncate(time.Minute)).Minutes()
+			}
 			part := func(n uint64) uint64 { return uint64(float64(n) / 60 * share) }
 			c.Points = append(c.Points, traffic.ClientPoint{
 				At: t.At.Truncate(time.Minute).Add(time.Duration(m-59) * time.Minute), Requests: part(c.Requests),
