@@ -80,7 +80,7 @@ func (g *Gateway) Collectors() []prometheus.Collector {
 	add("lapwing_gateway_connections_evicted_total", "Silent connections that were closed to make room for others.", prometheus.CounterValue, nil, counter(&m.evicted))
 	add("lapwing_gateway_requests_in_flight", "Requests in work, those that a throttle holds back included.", prometheus.GaugeValue, nil, gauge(&m.inFlight))
 	add("lapwing_gateway_draining", "Servers that let their last requests finish, after a change of address or bounds.", prometheus.GaugeValue, nil, gauge(&m.draining))
-	return []prometheus.Collector{c}
+	return append(g.auth.Collectors(), c)
 }
 
 // Describe implements prometheus.Collector.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"lapwing.dev/lapwing/internal/health"
 )
@@ -157,6 +158,9 @@ func TestOldKeysHoldWhileTheIssuerIsAway(t *testing.T) {
 			time.Sleep(time.Hour)
 			if _, refused := asked(t, a, good); refused != "" {
 				t.Errorf("%s: %q", name, refused)
+			}
+			if got := gauges(t, m); got["lapwing_gateway_token_keys_failing"] != 1 || got["lapwing_gateway_token_keys"] != 1 {
+				t.Errorf("%s: metrics %v", name, got)
 			}
 			if list := notices.List(); len(list) != 1 || list[0].Severity != health.Warning || m.Sources()[0].Err == nil {
 				t.Errorf("%s: notices %+v", name, list)
@@ -341,3 +345,19 @@ func TestKeysOverTheNetwork(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// gauges are the metrics of a manager with one source.
+func gauges(t *testing.T, m *Manager) map[string]float64 {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(m.Collectors()...)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for _, f := range families {
+		values[f.GetName()] = f.GetMetric()[0].GetGauge().GetValue()
+	}
+	return values
+}
