@@ -19,6 +19,7 @@ func (x *exchange) ask(ctx context.Context, m *member) error {
 		if err == nil {
 			return nil
 		}
+		x.pump.broke(x.c)
 		// A kept connection may have been closed by the server in the very moment
 		// in which it was used. That is no failure of the server's, and the request
 		// is sent again where it is sure, or does no harm, that it was not handled.

@@ -80,8 +80,8 @@ type Result struct {
 	Err   error // the cause for logs; nil exactly when Error is ""; never for clients
 
 	// Committed: a part of an answer went to the client, so no other can. When
-	// it is false, Forward wrote nothing, left w.Header() as it was, and the
-	// caller answers.
+	// it is false, Forward wrote nothing, left w.Header() as it was (Connection
+	// aside, see Forward), and the caller answers.
 	Committed bool
 	// Upgraded: the connection was handed over (101) and is closed.
 	Upgraded bool

@@ -96,7 +96,8 @@ func (p *Pool) Name() string { return p.cfg.Name }
 // Forward takes one request to a server and its answer to w, and fills res.
 //
 // When nothing of an answer could be passed on, it writes nothing, and the
-// caller answers (Result.StatusCode). When an answer breaks off after a part of
+// caller answers (Result.StatusCode). It may have set Connection: close then: the
+// client's body was left unread. When an answer breaks off after a part of
 // it was passed on, Forward panics with http.ErrAbortHandler, so that the client
 // sees a broken answer and not a short one that looks good: callers record res in
 // a deferred call.

@@ -14,6 +14,7 @@ import (
 // before they have read it, or even in dialogue with it.
 type pump struct {
 	w       http.ResponseWriter // whose connection the body comes over
+	r       *http.Request
 	body    io.Reader
 	most    int64 // 0: no bound
 	chunked bool
@@ -35,7 +36,7 @@ type pump struct {
 }
 
 func newPump(w http.ResponseWriter, r *http.Request, most int64, b *buffers) *pump {
-	return &pump{w: w, body: r.Body, most: most, chunked: r.ContentLength < 0, buffers: b}
+	return &pump{w: w, r: r, body: r.Body, most: most, chunked: r.ContentLength < 0, buffers: b}
 }
 
 // start begins to send the body from its beginning; repeatable said so.
@@ -166,24 +167,50 @@ func (p *pump) stop(c *conn, answered bool) {
 		return
 	}
 	p.quit.Store(true)
-	past := time.Unix(1, 0)
-	client := http.NewResponseController(p.w)
-	_ = c.net.SetWriteDeadline(past) //nolint:errcheck // a closed connection writes nothing
-	until := past
-	if answered {
-		until = time.Now().Add(lingerTime)
+	_ = c.net.SetWriteDeadline(time.Unix(1, 0)) //nolint:errcheck // a closed connection writes nothing
+	if p.ended.Load() {
+		<-p.done // it waits for the server alone
+	} else {
+		hurry(p.w, p.r, answered, &p.ended, func() { <-p.done })
 	}
-	limited := client.SetReadDeadline(until) == nil
-	<-p.done
 	if p.sent { // it was about to end by itself, and the connection is good for more
 		_ = c.net.SetWriteDeadline(time.Time{}) //nolint:errcheck // a connection that is gone is noticed soon
 	}
-	if limited {
-		after := time.Time{}
-		if !p.ended.Load() {
-			after = time.Now().Add(lingerTime) // the server may read on to be able to answer
-		}
-		_ = client.SetReadDeadline(after) //nolint:errcheck // it worked a moment ago
+}
+
+// hurry ends the reading of a client's body that nobody wants, and waits for it.
+//
+// Over HTTP/1 the client's connection is not used again: where the next request
+// begins is unknown, and if the body ended in this very moment, the deadline has
+// met net/http's own reading ahead, which takes it for the client's leaving and
+// cancels all that follows. An answer that has begun says so already (leaveBody).
+func hurry(w http.ResponseWriter, r *http.Request, answered bool, ended *atomic.Bool, wait func()) {
+	until := time.Unix(1, 0)
+	switch {
+	case answered:
+		until = time.Now().Add(lingerTime)
+	case r.ProtoMajor == 1:
+		w.Header()["Connection"] = []string{"close"}
+	}
+	client := http.NewResponseController(w)
+	limited := client.SetReadDeadline(until) == nil
+	wait()
+	if !limited {
+		return
+	}
+	after := time.Time{}
+	if !ended.Load() {
+		after = time.Now().Add(lingerTime) // the server may read on to be able to answer
+	}
+	_ = client.SetReadDeadline(after) //nolint:errcheck // it worked a moment ago
+}
+
+// broke is told that the connection to the server failed. A body that has come
+// whole can be sent again as soon as the pump has noticed, too.
+func (p *pump) broke(c *conn) {
+	if p != nil && p.done != nil && p.ended.Load() && c != nil {
+		_ = c.net.SetWriteDeadline(time.Unix(1, 0)) //nolint:errcheck // a closed connection writes nothing
+		<-p.done
 	}
 }
 

@@ -60,7 +60,7 @@ func TestAPumpThatIsStoppedAtItsEndLeavesTheConnectionUsable(t *testing.T) {
 	body := &lateEnd{text: text, waits: make(chan struct{}), hurried: make(chan struct{})}
 	c := newConn(a, &server{}, 0)
 	var lent buffers
-	p := newPump(&hurrier{ResponseWriter: httptest.NewRecorder(), body: body}, &http.Request{Body: io.NopCloser(body), ContentLength: 5}, 0, &lent)
+	p := newPump(&hurrier{ResponseWriter: httptest.NewRecorder(), body: body}, &http.Request{ProtoMajor: 1, Body: io.NopCloser(body), ContentLength: 5}, 0, &lent)
 	p.start(c)
 	if first := <-got; first != "hello" {
 		t.Fatalf("got %q", first)

@@ -88,7 +88,7 @@ func (x *reference) finish() {
 	res.Committed = res.Committed || x.w.committed
 	if x.body != nil {
 		if !x.w.hijacked {
-			x.body.stop(x.w.ResponseWriter, x.w.committed && caught == nil)
+			x.body.stop(x.w.ResponseWriter, x.r, x.w.committed && caught == nil)
 		}
 		res.RequestBytes = x.body.n.Load()
 		if err := x.body.failure(); err != nil && res.Err == nil && (caught != nil || !res.Committed) {

@@ -159,28 +159,19 @@ func (b *countedBody) failure() error {
 
 // stop ends reading, and waits for a read that is under way: the transport may
 // still send what nobody wants anymore.
-func (b *countedBody) stop(w http.ResponseWriter, answered bool) {
+func (b *countedBody) stop(w http.ResponseWriter, r *http.Request, answered bool) {
 	b.shut.Store(true)
 	if b.busy.TryLock() {
 		b.busy.Unlock()
 		return
 	}
-	client := http.NewResponseController(w)
-	until := time.Unix(1, 0)
 	if answered {
-		_ = client.Flush() //nolint:errcheck // the client sees the answer, or is gone
-		until = time.Now().Add(lingerTime)
+		_ = http.NewResponseController(w).Flush() //nolint:errcheck // the client sees the answer, or is gone
 	}
-	limited := client.SetReadDeadline(until) == nil
-	b.busy.Lock()
-	defer b.busy.Unlock()
-	if limited {
-		after := time.Time{}
-		if !b.ended.Load() {
-			after = time.Now().Add(lingerTime) // the server may read on to be able to answer
-		}
-		_ = client.SetReadDeadline(after) //nolint:errcheck // it worked a moment ago
-	}
+	hurry(w, r, answered, &b.ended, func() {
+		b.busy.Lock()
+		b.busy.Unlock() //nolint:staticcheck // SA2001: it is only waited for
+	})
 }
 
 // Close implements io.Closer. The server closes the client's body.

@@ -389,3 +389,34 @@ func TestAClientThatTakesItsTimeIsNotTheUpstreamsFault(t *testing.T) {
 		}
 	})
 }
+
+func TestAfterAFailedUploadTheNextRequestIsServed(t *testing.T) {
+	bothPaths(t, func(t *testing.T, start starter) {
+		p := start(upstream.Config{}, rawUpstream(t, func(_ int, c *net.TCPConn) {
+			in := bufio.NewReader(c)
+			r, err := http.ReadRequest(in)
+			if err != nil {
+				return
+			}
+			if r.Method == "GET" {
+				fmt.Fprint(c, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+				return
+			}
+			_, _ = io.Copy(io.Discard, r.Body)
+			_ = c.SetLinger(0)
+		}))
+		for range 30 { // whether the failure or the upload's end is seen first is a matter of luck
+			res, err := p.Client().Post(p.URL, "text/plain", strings.NewReader(strings.Repeat("x", 30_000)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, res.Body)
+			res.Body.Close()
+			p.result(t)
+			if again := p.do(t, "GET", "/"); again.StatusCode != 200 {
+				t.Fatalf("after a %d: %d, %+v", res.StatusCode, again.StatusCode, p.result(t))
+			}
+			p.result(t)
+		}
+	})
+}
