@@ -46,7 +46,9 @@ func (g *Gateway) serveDecision(w http.ResponseWriter, r *http.Request) {
 	defer g.conclude(w, r, &p)
 
 	refused := inquire(c, r)
-	if refused == nil {
+	if refused != nil {
+		g.begin(c)
+	} else {
 		refused = g.decide(r.Context(), c)
 	}
 	h := w.Header()
@@ -128,18 +130,12 @@ func inquire(c *call, r *http.Request) *refusal {
 	}
 	switch {
 	case !a.trusted:
-		a.target = "" // nothing of it is believed
-		c.exchange.Client, c.exchange.ClientKey = a.peer, clientKey(a.peer)
-		c.exchange.Source, c.exchange.Method = a.source, r.Method
+		a.method, a.target, a.host = r.Method, "", r.Host // nothing of it is believed
 		return c.refuse(refusedInquirer, "")
 	case torn(h):
 		a.target = ""
-		c.exchange.Client, c.exchange.ClientKey = a.peer, clientKey(a.peer)
-		c.exchange.Source, c.exchange.Method = a.source, r.Method
 		return c.refuse(refusedInquiry, "the headers X-Original-… and X-Forwarded-… are about different requests; the proxy must take off those that it does not set itself")
 	case a.target == "":
-		c.exchange.Client, c.exchange.ClientKey = a.peer, clientKey(a.peer)
-		c.exchange.Source, c.exchange.Method = a.source, r.Method
 		return c.refuse(refusedInquiry, "send the original request's target in X-Original-URI (nginx, HAProxy) or X-Forwarded-Uri (Caddy, Traefik)")
 	}
 	if !plausibleHost(a.host) {

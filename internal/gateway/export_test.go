@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"log/slog"
+	"net/http"
 
 	"lapwing.dev/lapwing/internal/health"
 )
@@ -72,3 +73,6 @@ func Refusals() map[string]int {
 	}
 	return all
 }
+
+// FrontDoor serves as the gateway's own address does.
+func (g *Gateway) FrontDoor(w http.ResponseWriter, r *http.Request) { g.frontDoor(w, r) }

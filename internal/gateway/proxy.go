@@ -186,6 +186,7 @@ func (g *Gateway) rescue(w http.ResponseWriter, c *call, p *passage) bool {
 		return false // nobody knows what has been written
 	}
 	c.refuse(failedInternal, "")
+	w.Header()["X-Request-Id"] = []string{c.exchange.RequestID}
 	c.answer(w, failedInternal.status)
 	return true
 }

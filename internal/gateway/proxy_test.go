@@ -49,7 +49,7 @@ func TestARequestGoesThroughAndIsObserved(t *testing.T) {
 		TraceID:  [16]byte{0x0a, 0xf7, 0x65, 0x19, 0x16, 0xcd, 0x43, 0xdd, 0x84, 0x48, 0xeb, 0x21, 0x1c, 0x80, 0x31, 0x9c},
 		Upstream: e.Upstream, Time: e.Time, Duration: e.Duration, Phases: e.Phases, SpanID: e.SpanID, ParentSpanID: e.ParentSpanID,
 	}
-	if diff := cmp.Diff(want, e, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+	if diff := cmp.Diff(want, e, compareAddr); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -140,7 +140,7 @@ func TestWhatIsRefusedIsToldAndObserved(t *testing.T) {
 			if test.want.ClientKey == "" {
 				test.want.ClientKey = "127.0.0.1"
 			}
-			if diff := cmp.Diff(test.want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+			if diff := cmp.Diff(test.want, got, compareAddr); diff != "" {
 				t.Error(diff)
 			}
 			if e.Status != test.status || e.RequestID != res.Header.Get("X-Request-Id") {

@@ -2,7 +2,10 @@ package gateway_test
 
 import (
 	"log/slog"
+	"net/netip"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"lapwing.dev/lapwing/internal/gateway"
 	"lapwing.dev/lapwing/internal/units"
@@ -25,3 +28,6 @@ func sizeOf(n int64) *units.Size {
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// compareAddr lets cmp compare addresses.
+var compareAddr = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })

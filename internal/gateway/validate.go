@@ -25,7 +25,7 @@ func (c *Config) Validate() fault.Problems {
 	var ps fault.Problems
 	checkAddress(&ps, "listen", c.Listen)
 	checkAddress(&ps, "decision.listen", c.Decision.Listen)
-	if c.Decision.Listen != "" && c.withDefaults().Listen == c.Decision.Listen {
+	if c.Decision.Listen != "" && c.withDefaults().Listen == c.Decision.Listen && !strings.HasSuffix(c.Decision.Listen, ":0") {
 		ps.Add("decision.listen", "take another port, or remove it: the endpoint is at "+DecisionPath+" on the gateway's own address, too", "the gateway listens on %s itself", c.Decision.Listen)
 	}
 	if c.ClientHeader != "" && !isToken(c.ClientHeader) {
