@@ -82,7 +82,7 @@ func TestAProxyAsksAndIsToldWhatToDo(t *testing.T) {
 		{
 			name: "nothing is asked about", path: path, header: []string{"Host", "shop"},
 			status: 400, told: map[string]string{"Verdict": "invalid", "Client": "127.0.0.1", "Status": "400"},
-			observed: observe.Exchange{Verdict: observe.Invalid, ClientKey: "127.0.0.1", Status: 400},
+			observed: observe.Exchange{Verdict: observe.Invalid, ClientKey: "127.0.0.1", Host: "shop", Status: 400},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
