@@ -197,6 +197,7 @@ func (a *App) registry() *prometheus.Registry {
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	r.MustRegister(a.parts.checks.Collectors()...)
 	r.MustRegister(a.parts.gateway.Collectors()...)
+	r.MustRegister(a.parts.gateway.Upstreams().Collector())
 	r.MustRegister(a.parts.limits.Collectors()...)
 	r.MustRegister(a.parts.blocks.Collectors()...)
 	r.MustRegister(a.parts.ingest.Collectors()...)

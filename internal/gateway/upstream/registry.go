@@ -133,8 +133,15 @@ func (g *Registry) server(m *member) *server {
 	if s := g.servers[m.origin]; s != nil {
 		return s
 	}
-	return newServer(m, g.now())
+	joined := g.now()
+	if g.pools == nil {
+		joined = longAgo // the first ones have nobody beside them to begin slowly for
+	}
+	return newServer(m, joined)
 }
+
+// longAgo is before any slow start that can be configured.
+const longAgo = -365 * 24 * time.Hour
 
 func keyOf(scheme string, c *Config) transportKey {
 	key := transportKey{
