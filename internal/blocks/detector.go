@@ -2,6 +2,7 @@ package blocks
 
 import (
 	"hash/maphash"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -14,12 +15,13 @@ import (
 	"lapwing.dev/lapwing/middleware/observe"
 )
 
-// Bounds of the detector: at most shards × perShard clients are counted at a
-// time, about 10 MB, however many addresses there are; when more misbehave,
-// those that did least and longest ago are forgotten first.
+// Bounds of the detector: shards × perShard clients are counted at a time, in 8
+// MB, however many addresses there are; when more misbehave, those that did least
+// are forgotten first.
 const (
 	shards   = 32
 	perShard = 1024
+	ways     = 8 // places that a client can be in
 )
 
 // detector counts what clients do that rules look at. Ordinary answers touch
@@ -33,12 +35,14 @@ type detector struct {
 	evicted *atomic.Uint64
 }
 
+// shard is a part of the table, so that few wait for one another.
 type shard struct {
 	mu      sync.Mutex
-	clients map[suspect]*record
+	records []record // nil, or perShard
+	held    int      // of them are in use
 }
 
-// suspect is a client under one rule. A rule that counts in another time since a
+// suspect is a client under one rule; the table knows it by a keyed hash. A rule that counts in another time since a
 // reload counts anew, as the parts of its windows have other numbers.
 type suspect struct {
 	target block.Target
@@ -66,9 +70,6 @@ func newDetector(rules []Rule, ipv6 int) *detector {
 				d.byCode[status] = append(d.byCode[status], len(d.rules)-1)
 			}
 		}
-	}
-	for i := range d.shards {
-		d.shards[i].clients = map[suspect]*record{}
 	}
 	return d
 }
@@ -123,21 +124,19 @@ func (d *detector) count(r *Rule, target block.Target, path string, at, now time
 	if newest-part >= windowParts {
 		return notice{}, false
 	}
-	who := suspect{target, r.Name, r.Within}
-	s := &d.shards[maphash.Comparable(d.seed, who)%shards]
+	who := maphash.Comparable(d.seed, suspect{target, r.Name, r.Within}) | 1
+	s := &d.shards[who>>59]
 	hash := maphash.String(d.seed, path)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.clients[who]
-	if c == nil {
-		if len(s.clients) >= perShard {
-			c = s.evict(now.UnixNano())
-			d.evicted.Add(1)
+	c := s.find(who, now.UnixNano())
+	if c.who != who {
+		if c.who == 0 {
+			s.held++
 		} else {
-			c = &record{}
+			d.evicted.Add(1)
 		}
-		*c = record{newest: newest, length: length}
-		s.clients[who] = c
+		*c = record{who: who, newest: newest, length: length}
 	}
 	c.add(part, newest, hash)
 	if c.told != 0 && newest-c.told < windowParts {
@@ -148,7 +147,7 @@ func (d *detector) count(r *Rule, target block.Target, path string, at, now time
 		return notice{}, false
 	}
 	if r.Paths > 1 {
-		if paths = c.differentPaths(); paths < r.Paths {
+		if paths = min(c.differentPaths(), count); paths < r.Paths {
 			return notice{}, false
 		}
 	}
@@ -156,37 +155,41 @@ func (d *detector) count(r *Rule, target block.Target, path string, at, now time
 	return notice{rule: r, target: target, count: count, paths: paths}, true
 }
 
-// evict forgets one of a few clients, the one of which least would be lost, and
-// returns its record.
-func (s *shard) evict(now int64) *record {
-	const looked = 8
-	var least suspect
-	var found *record
-	n, best := 0, 0
-	for who, c := range s.clients {
-		if count := c.worth(now); found == nil || count < best {
-			least, found, best = who, c, count
+// find returns the client's record, or the one to give it: a free one, or that of
+// which least would be lost.
+func (s *shard) find(who uint64, now int64) *record {
+	if s.records == nil {
+		s.records = make([]record, perShard)
+	}
+	first := who >> 1 % (perShard / ways) * ways
+	places := s.records[first : first+ways]
+	least, best := 0, math.MaxInt
+	for i := range places {
+		c := &places[i]
+		if c.who == who {
+			return c
 		}
-		if n++; n == looked {
-			break
+		if worth := c.worth(now); worth < best {
+			least, best = i, worth
 		}
 	}
-	delete(s.clients, least)
-	return found
+	return &places[least]
 }
 
-// sweep gives back the memory of clients that have been quiet for a window.
+// sweep forgets clients that have been quiet for a window.
 func (d *detector) sweep(now time.Time) {
 	for i := range d.shards {
 		s := &d.shards[i]
 		s.mu.Lock()
-		kept := map[suspect]*record{} // a map does not shrink
-		for who, c := range s.clients {
-			if !c.over(now.UnixNano()) {
-				kept[who] = c
+		for j := range s.records {
+			if c := &s.records[j]; c.who != 0 && c.over(now.UnixNano()) {
+				*c = record{}
+				s.held--
 			}
 		}
-		s.clients = kept
+		if s.held == 0 {
+			s.records = nil
+		}
 		s.mu.Unlock()
 	}
 }
@@ -196,7 +199,7 @@ func (d *detector) held() (n int) {
 	for i := range d.shards {
 		s := &d.shards[i]
 		s.mu.Lock()
-		n += len(s.clients)
+		n += s.held
 		s.mu.Unlock()
 	}
 	return n

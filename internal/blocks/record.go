@@ -11,9 +11,10 @@ const windowParts = 6
 
 // record is what one client did under one rule, in parts of the window.
 type record struct {
-	length int64 // of a part, in nanoseconds
-	newest int64 // number of the newest part
-	told   int64 // part in which the client was noticed; 0: never
+	who    uint64 // hash of the suspect, odd; 0: nobody
+	length int64  // of a part, in nanoseconds
+	newest int64  // number of the newest part
+	told   int64  // part in which the client was noticed; 0: never
 	counts [windowParts]uint32
 	paths  [windowParts]pathSet
 }
@@ -24,7 +25,7 @@ type pathSet [4]uint64
 // add counts an answer in its part, once the parts that have gone by are empty.
 func (c *record) add(part, newest int64, hash uint64) {
 	if c.newest-newest >= windowParts { // the clock was put back
-		*c = record{length: c.length, newest: newest}
+		*c = record{who: c.who, length: c.length, newest: newest}
 	}
 	for p := max(c.newest+1, newest-windowParts+1); p <= newest; p++ {
 		c.counts[p%windowParts], c.paths[p%windowParts] = 0, pathSet{}
@@ -50,6 +51,9 @@ func (c *record) over(now int64) bool { return now/c.length-c.newest >= windowPa
 
 // worth is what would be lost with the record.
 func (c *record) worth(now int64) int {
+	if c.who == 0 {
+		return -1
+	}
 	if c.over(now) {
 		return 0
 	}
