@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"lapwing.dev/lapwing/middleware/limit"
@@ -53,11 +54,11 @@ func (c *call) fields(h http.Header) {
 
 // allowOf is the Allow header of routes with one path.
 func allowOf(routes []*route) string {
-	all := routes[0].allow
-	for _, r := range routes[1:] {
-		all += ", " + r.allow
+	all := make([]string, len(routes))
+	for i, r := range routes {
+		all[i] = r.allow
 	}
-	return all
+	return strings.Join(all, ", ")
 }
 
 // problem appends the refusal in JSON.

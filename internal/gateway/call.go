@@ -3,7 +3,6 @@ package gateway
 import (
 	"net/http"
 	"net/netip"
-	"time"
 
 	"lapwing.dev/lapwing/internal/gateway/auth"
 	"lapwing.dev/lapwing/internal/gateway/upstream"
@@ -116,6 +115,3 @@ func (c *call) end(answer http.Header) {
 	}
 	c.decision.Done(f)
 }
-
-// started is when the request began.
-func (c *call) started() time.Time { return c.exchange.Time }

@@ -34,8 +34,8 @@ func perMinute(n int64) limit.Policy {
 func lapwing(h http.Header) map[string]string {
 	told := map[string]string{}
 	for name := range h {
-		if strings.HasPrefix(name, "X-Lapwing-") {
-			told[strings.TrimPrefix(name, "X-Lapwing-")] = h.Get(name)
+		if after, ok := strings.CutPrefix(name, "X-Lapwing-"); ok {
+			told[after] = h.Get(name)
 		}
 	}
 	return told

@@ -1,7 +1,7 @@
 package gateway
 
 import (
-	"log/slog"
+	"errors"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -155,8 +155,8 @@ func (c *call) formats() tracecontext.Format {
 func (g *Gateway) conclude(w http.ResponseWriter, r *http.Request, p *passage) {
 	panicked := recover()
 	c := p.call
-	if panicked != nil && panicked != http.ErrAbortHandler {
-		g.log.Error("a request was lost in a defect", "request_id", c.exchange.RequestID, "panic", panicked, slog.String("stack", string(debug.Stack())))
+	if aborted, _ := panicked.(error); panicked != nil && !errors.Is(aborted, http.ErrAbortHandler) {
+		g.log.Error("a request was lost in a defect", "request_id", c.exchange.RequestID, "panic", panicked, "stack", string(debug.Stack()))
 		if p.abort = !g.rescue(w, c, p); !p.abort {
 			panicked = nil
 		}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -43,10 +44,7 @@ func TestTheLongestPathWins(t *testing.T) {
 func TestAPathOfManySegmentsCostsNoMoreThanOneOfFew(t *testing.T) {
 	var router router
 	router.add("", &route{api: "orders", prefix: "/a/b"})
-	long := "/a/b"
-	for range 10_000 {
-		long += "/x"
-	}
+	long := "/a/b" + strings.Repeat("/x", 10_000)
 	if n := testing.AllocsPerRun(10, func() { router.find("host", long) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

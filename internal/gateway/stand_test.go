@@ -34,7 +34,6 @@ type around struct {
 	deps     gateway.Deps
 	policies map[string]limit.Policy
 	tiers    []limit.Tier
-	idle     bool // prepare only, do not run
 }
 
 // single is a configuration with one route to one upstream.

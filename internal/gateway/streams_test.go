@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -20,8 +22,6 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
-
-	"net"
 
 	"lapwing.dev/lapwing/internal/gateway"
 	"lapwing.dev/lapwing/middleware/observe"
@@ -44,7 +44,7 @@ func TestAWebSocketGoesThroughTheGateway(t *testing.T) {
 			}
 		}
 	}))})
-	c, _, err := websocket.Dial(t.Context(), "ws://"+s.Addr().String()+"/chat", nil) //nolint:bodyclose // it is the connection
+	c, _, err := websocket.Dial(t.Context(), "ws://"+s.Addr().String()+"/chat", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestGRPCGoesThroughInBothDirections(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 5 { // each message is answered before the next one is sent
-		if err := stream.SendMsg(wrapperspb.String(fmt.Sprint(i))); err != nil {
+		if err := stream.SendMsg(wrapperspb.String(strconv.Itoa(i))); err != nil {
 			t.Fatal(err)
 		}
 		if err := stream.RecvMsg(&out); err != nil || out.GetValue() != fmt.Sprint("heard ", i) {
