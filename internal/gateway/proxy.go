@@ -126,6 +126,9 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, p *passage) *r
 	p.forwards = true
 	c.route.pool(c.decision.Upstream).pool.Forward(w, r, &c.out, &c.res)
 	p.finished = true
+	if c.res.Error != "" && p.body != nil && p.body.tooSlow() {
+		c.res.Error = observe.ErrorRequestBody // for net/http, who is cut off has gone
+	}
 	if c.res.Error == "" || c.res.Committed {
 		return nil
 	}

@@ -13,7 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"lapwing.dev/lapwing/internal/gateway"
+	"lapwing.dev/lapwing/internal/units"
 	"lapwing.dev/lapwing/middleware/limit"
 )
 
@@ -196,7 +199,7 @@ func TestWhatDoesNotFinishIsCutOff(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	}))
-	cfg.Drain = 1e6 * 300 // 300 ms
+	cfg.Drain = units.Duration(300 * time.Millisecond)
 	s := start(t, around{cfg: cfg})
 	failed := make(chan error, 1)
 	go func() {
@@ -245,5 +248,51 @@ func TestWithoutRoutesThereIsNoGateway(t *testing.T) {
 	s.reload(around{})
 	if s.Addr() != nil {
 		t.Errorf("it still listens on %s", s.Addr())
+	}
+}
+
+// A WebSocket does not end by itself: it is cut off when the time to drain is over.
+func TestAnOpenWebSocketDoesNotHoldTheStop(t *testing.T) {
+	cfg := single(upstreamServer(t, func(w http.ResponseWriter, r *http.Request) {
+		c, err := websocket.Accept(w, r, nil)
+		if err == nil {
+			_, _, _ = c.Read(r.Context()) // until it is cut off
+		}
+	}))
+	cfg.Drain = units.Duration(300 * time.Millisecond)
+	s := start(t, around{cfg: cfg})
+	c, _, err := websocket.Dial(t.Context(), "ws://"+s.Addr().String()+"/chat", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.stop()
+	if _, _, err := c.Read(t.Context()); err == nil {
+		t.Error("it is still open")
+	}
+	if e := s.sink.one(t); e.Status != 101 {
+		t.Errorf("%+v", e)
+	}
+}
+
+// HTTPS can be switched on and off without leaving the address.
+func TestTLSComesAndGoesWithAReload(t *testing.T) {
+	cfg, client := secure(t, upstreamServer(t, echo))
+	plain := cfg
+	plain.TLS = nil
+	s := start(t, around{cfg: plain})
+	addr := s.Addr().String()
+	for _, step := range []struct {
+		scheme string
+		cfg    gateway.Config
+	}{{"http", plain}, {"https", cfg}, {"http", plain}} {
+		s.reload(around{cfg: step.cfg})
+		r, err := http.NewRequestWithContext(t.Context(), "GET", step.scheme+"://"+addr+"/", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res, _ := s.send(client, r); res.StatusCode != 200 {
+			t.Error(res.Status)
+		}
+		client.CloseIdleConnections()
 	}
 }
