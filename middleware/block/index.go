@@ -61,7 +61,7 @@ func newIndex(prefixes []netip.Prefix) index {
 		if p.Addr().Is4() {
 			t = &x.v4
 		}
-		t.add(p, int32(i)) //nolint:gosec // a list of two billion would not fit
+		t.add(p, int32(i))
 	}
 	return x
 }
@@ -124,7 +124,7 @@ func (t *table) hash(hi, lo uint64, length int) (place uint64, tag uint16) {
 	a, b := bits.Mul64(hi^t.key[0]^uint64(length), t.key[1]) //nolint:gosec // 0 to 128
 	c, d := bits.Mul64(lo^a^b, t.key[0])
 	h := c ^ d
-	return h, uint16(h>>48) | 1 //nolint:gosec // the upper bits are what is wanted
+	return h, uint16(h>>48) | 1
 }
 
 // words are an address's bits: an IPv4 address is in the low half.

@@ -27,7 +27,7 @@ func Build(entries []Entry, allow []Target) *List {
 		target := l.entries[i].Target
 		prefixes[i] = target.Prefix
 		if target.Key != "" {
-			l.keys[target.Key] = append(l.keys[target.Key], int32(i)) //nolint:gosec // a list of two billion would not fit
+			l.keys[target.Key] = append(l.keys[target.Key], int32(i))
 		}
 	}
 	l.blocked = newIndex(prefixes)
