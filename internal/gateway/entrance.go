@@ -86,12 +86,15 @@ func (e *entrance) shut(drain time.Duration) {
 
 // leave drains a server in the background; Run waits for it.
 func (g *Gateway) leave(s *server, drain time.Duration) {
-	open, _ := g.guard.counts()
 	s.draining.Store(true)
+	empty := func() bool {
+		open, _ := g.guard.counts()
+		return open == 0
+	}
 	g.leaving.Go(func() {
 		g.metrics.draining.Add(1)
 		defer g.metrics.draining.Add(-1)
-		if err := s.drain(drain, open == 0); err != nil {
+		if err := s.drain(drain, empty); err != nil {
 			g.log.Warn("requests that still ran were cut off", "after", drain)
 		}
 	})

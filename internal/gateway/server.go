@@ -125,13 +125,13 @@ func (s *server) take(c net.Conn) bool {
 const farewell = 250 * time.Millisecond
 
 // drain lets requests in work finish within a time, then cuts them off. It
-// returns when every handler has returned. idle says that there is nobody to say
-// farewell to.
-func (s *server) drain(within time.Duration, idle bool) error {
+// returns when every handler has returned. empty says that there is nobody to say
+// farewell to, or not anymore.
+func (s *server) drain(within time.Duration, empty func() bool) error {
 	s.draining.Store(true)
 	deadline := time.Now().Add(within)
-	if !idle {
-		time.Sleep(min(farewell, within))
+	for until := time.Now().Add(min(farewell, within)); !empty() && time.Now().Before(until); {
+		time.Sleep(farewell / 50)
 	}
 	s.close()
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)

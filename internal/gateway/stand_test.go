@@ -63,6 +63,7 @@ func start(t *testing.T, a around) *stand {
 		t.Fatal(err)
 	}
 	s.stop = sync.OnceFunc(func() {
+		s.client.CloseIdleConnections()
 		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("the gateway ended with: %v", err)
