@@ -37,4 +37,4 @@ for _, target in ipairs(old) do
   redis.call('ZREM', order, target)
   redis.call('ZREM', till, target)
 end
-return #old
+return {}
