@@ -3,7 +3,6 @@ package gateway
 import (
 	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,20 +29,15 @@ type pacedBody struct {
 }
 
 // pace returns a body that must keep coming, or nil when the request has none
-// that could be slow: gRPC streams may be silent for as long as they like.
+// that could be slow.
 func pace(w http.ResponseWriter, r *http.Request, t *table) *pacedBody {
-	if t.bodyRate <= 0 || r.Body == nil || r.Body == http.NoBody || isGRPC(r.Header) {
+	if t.bodyRate <= 0 || r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
 	return &pacedBody{
 		body: r.Body, control: http.NewResponseController(w),
 		rate: t.bodyRate, grace: t.bodyGrace, left: t.bodyGrace,
 	}
-}
-
-func isGRPC(h http.Header) bool {
-	rest, ok := strings.CutPrefix(h.Get("Content-Type"), "application/grpc")
-	return ok && (rest == "" || rest[0] == '+' || rest[0] == ';' || rest[0] == '-')
 }
 
 // Read implements io.Reader.

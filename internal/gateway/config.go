@@ -65,7 +65,7 @@ type Route struct {
 	Auth *auth.Config `yaml:"auth"`
 	// Validate holds requests to the API's OpenAPI document: off, report or enforce. Report counts what breaks it, enforce answers it with 400. Default: off.
 	Validate string `yaml:"validate"`
-	// MaxBody is the largest body that a request may have; 0 is no bound. Default: 10MiB.
+	// MaxBody is the largest body that a request may have, in gRPC the largest message; 0 is no bound. Default: 10MiB.
 	MaxBody *units.Size `yaml:"max_body"`
 	// Host header that the upstream gets: client (what the client sent) or upstream (the upstream's own). Default: client.
 	HostHeader string `yaml:"host_header"`

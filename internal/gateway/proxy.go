@@ -34,7 +34,10 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 		p.abort = true
 		return
 	}
-	if p.body = pace(w, r, c.table); p.body != nil {
+	if refused == nil && c.isGRPC(r) {
+		p.messages = true
+		r.Body = boundMessages(r.Body, c.route.maxBody)
+	} else if p.body = pace(w, r, c.table); p.body != nil {
 		r.Body = p.body
 	}
 	if refused == nil {
@@ -55,6 +58,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 type passage struct {
 	*call
 	body     *pacedBody // nil: none that could be slow
+	messages bool       // the body is a gRPC stream
 	finished bool       // Forward returned
 	forwards bool       // Forward was called
 	abort    bool       // nobody is there to answer
@@ -120,8 +124,8 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, p *passage) *r
 		c.out.Remove = append(c.out.Remove, c.route.auth.Strip()...)
 	}
 	c.out.MaxBody = c.route.maxBody
-	if isGRPC(r.Header) {
-		c.out.MaxBody = 0 // a stream has as many messages as it has
+	if p.messages {
+		c.out.MaxBody = 0 // each of them is bounded
 	}
 	p.forwards = true
 	c.route.pool(c.decision.Upstream).pool.Forward(w, r, &c.out, &c.res)

@@ -30,6 +30,7 @@ type route struct {
 type group struct {
 	name string
 	pool *upstream.Pool
+	grpc bool // all of its servers may speak gRPC
 }
 
 // pool returns the group that a tier names, or the default one.

@@ -182,7 +182,7 @@ func (g *Gateway) newRoute(t *table, cfg *Route, around Around, names map[string
 			continue
 		}
 		t.pools = append(t.pools, pool)
-		r.groups = append(r.groups, group{name, pool})
+		r.groups = append(r.groups, group{name: name, pool: pool, grpc: groups[name].speakGRPC()})
 	}
 	if len(groups["default"]) > 0 {
 		if u, err := url.Parse(groups["default"][0].URL); err == nil {

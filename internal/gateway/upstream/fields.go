@@ -59,10 +59,11 @@ func writeTrace(dst *fieldWriter, out *Outbound) {
 // passes reports whether a client's field may go on to the server.
 func (out *Outbound) passes(name string, trace bool) bool {
 	if !plain(name) {
-		alias := textproto.CanonicalMIMEHeaderKey(strings.Map(toDash, name))
-		return !isHop(alias) && !isForwarding(alias) && !out.replaces(alias, trace) && alias != "Host"
+		name = textproto.CanonicalMIMEHeaderKey(strings.Map(toDash, name))
 	}
-	return !isHop(name) && !isForwarding(name) && !out.replaces(name, trace)
+	// Host is ours: over HTTP/2 a client may send it beside :authority, and our
+	// server leaves it among the fields.
+	return !isHop(name) && !isForwarding(name) && name != "Host" && !out.replaces(name, trace)
 }
 
 // replaces reports whether the field is one that we write, or that is to go.
