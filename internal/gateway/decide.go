@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -177,12 +178,30 @@ func (g *Gateway) operation(c *call) {
 	if g.deps.Operations == nil {
 		return
 	}
-	template, _ := g.deps.Operations.Operation(c.route.api, c.asked.method, c.apiPath)
+	template, _ := g.deps.Operations.Operation(c.route.api, c.asked.method, c.operationPath())
 	if template == "" {
 		return
 	}
 	c.exchange.Route = template
 	c.exchange.Operation = g.names.of(c.asked.method, template)
+}
+
+// operationPath is the path that the operation is looked up by: one for all
+// ways to write it, or /%75sers and //users would be operations, with limits of
+// their own, beside /users. Encoded slashes, where a route has them, stay: they
+// are part of a segment.
+func (c *call) operationPath() string {
+	if c.plain == c.path || c.slashes {
+		return c.apiPath
+	}
+	path := c.plain
+	if c.route.strip {
+		path = path[len(c.route.prefix):]
+	}
+	if path == "" {
+		path = "/"
+	}
+	return c.route.base + (&url.URL{Path: path}).EscapedPath()
 }
 
 // limit asks the limits of the route, which give the tier, too.
@@ -192,7 +211,7 @@ func (g *Gateway) limit(ctx context.Context, c *call) *refusal {
 	}
 	e := &c.exchange
 	c.request = limit.Request{
-		Method: c.asked.method, Path: c.path, Operation: e.Operation, API: c.route.api,
+		Method: c.asked.method, Path: c.plain, Operation: e.Operation, API: c.route.api,
 		Client: e.Client, APIKey: c.identity.APIKey,
 		Headers: c.asked.headers, Cookies: &c.cookies, Token: c.identity.Claims,
 	}

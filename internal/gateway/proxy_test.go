@@ -54,6 +54,40 @@ func TestARequestGoesThroughAndIsObserved(t *testing.T) {
 	}
 }
 
+// eachPath makes an operation of every path.
+type eachPath struct{}
+
+func (eachPath) Operation(_, _, path string) (string, bool) { return path, true }
+
+// However a path is written, it is one operation with one limit, and conditions
+// see it as routes do.
+func TestAnotherSpellingIsNoOtherOperation(t *testing.T) {
+	cfg := single(upstreamServer(t, echo))
+	cfg.Routes[0].Path, cfg.Routes[0].Strip, cfg.Routes[0].Limits = "/shop", true, []string{"per-operation"}
+	s := start(t, around{
+		cfg: cfg, deps: gateway.Deps{Operations: eachPath{}},
+		policies: map[string]limit.Policy{"per-operation": {Key: []limit.KeyPart{limit.OperationKey()}, Rate: limit.PerMinute(1)}},
+		tiers: []limit.Tier{
+			{Name: "shop", When: func(q *limit.Request) bool { return q.Path == "/shop/users/a b" }},
+			{Name: "elsewhere"},
+		},
+	})
+	want := 200
+	for _, path := range []string{
+		"/shop/users/a%20b", "/shop/%75sers/a%20b", "//shop/users/a%20b", "/shop//users//a%20b", "/shop/users;x=1/a%20b", "/shop;v=2/users/%61%20b", "/%73hop/users/a%20b",
+	} {
+		if res, body := s.get(path); res.StatusCode != want {
+			t.Errorf("%s: %d instead of %d: %s", path, res.StatusCode, want, body)
+		}
+		want = 429
+	}
+	for _, e := range s.sink.wait(7) {
+		if e.Operation != "GET /users/a%20b" || e.Tier != "shop" {
+			t.Errorf("%s is the operation %q for the tier %q", e.Path, e.Operation, e.Tier)
+		}
+	}
+}
+
 // problem reads the answer that the gateway itself gives.
 func problem(t *testing.T, res *http.Response, body string) map[string]any {
 	t.Helper()
