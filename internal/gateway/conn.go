@@ -21,6 +21,7 @@ type conn struct {
 	tls    bool         // TLS is on top of it
 
 	waiting  atomic.Int64 // since when it is silent, by guard.now; 0: in work
+	again    atomic.Bool  // a request was served: what comes next is another one
 	reached  atomic.Bool  // its last request reached the handler
 	status   atomic.Int32 // that was written before any did; 0
 	deadline atomic.Int64 // of writing, by guard.now; 0: none
@@ -40,17 +41,23 @@ func (c *conn) Write(p []byte) (int, error) {
 			_ = c.Conn.SetWriteDeadline(time.Now().Add(time.Duration(most + most/2))) // when it fails, the write does, too
 		}
 	}
-	if !c.reached.Load() && c.waiting.Load() == 0 {
+	if !c.reached.Load() {
 		c.note(p)
 	}
 	return c.Conn.Write(p)
 }
 
 // note keeps the status of an answer that net/http gives by itself, to requests
-// that it cannot read. Below TLS there is nothing to see: it is 400 then, as it
-// mostly is.
+// that it cannot read. Below TLS there is nothing to see but whether it is more
+// than the end of TLS itself: it is 400 then, as it mostly is.
+//
+// A connection that waits may have such a request, too: of one that came right
+// behind another, net/http tells nothing.
 func (c *conn) note(p []byte) {
+	const farewell = 64 // bytes that an alert of TLS has at most
 	switch {
+	case c.waiting.Load() != 0 && !c.again.Load(): // TLS begins
+	case c.tls && c.waiting.Load() != 0 && len(p) <= farewell:
 	case len(p) >= 12 && string(p[:7]) == "HTTP/1." && isDigit(p[9]) && isDigit(p[10]) && isDigit(p[11]):
 		c.status.Store(int32(p[9]-'0')*100 + int32(p[10]-'0')*10 + int32(p[11]-'0'))
 	case c.tls:
@@ -102,13 +109,27 @@ func follow(raw net.Conn, state http.ConnState) (unread *conn) {
 		c.reached.Store(false)
 		c.status.Store(0)
 	case http.StateIdle:
+		c.again.Store(true)
+		c.reached.Store(false)
+		c.status.Store(0)
 		c.waiting.Store(c.guard.now())
 	case http.StateClosed:
-		if c.waiting.Load() == 0 && !c.reached.Load() && c.status.Load() != 0 && !speaksH2(raw) {
+		if !c.reached.Load() && c.status.Load() != 0 && !speaksH2(raw) {
 			return c
 		}
 	}
 	return nil
+}
+
+// reach notes that a request reached the handler. One that came right behind
+// another has not made the connection active: it is in work all the same.
+func (c *conn) reach(major int) {
+	if !c.reached.Load() {
+		c.reached.Store(true)
+	}
+	if major == 1 && c.waiting.Load() != 0 {
+		c.waiting.Store(0)
+	}
 }
 
 func speaksH2(raw net.Conn) bool {

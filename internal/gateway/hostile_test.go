@@ -1,8 +1,10 @@
 package gateway_test
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -83,6 +85,56 @@ func TestAmbiguousRequestsAreRefusedOrMadePlain(t *testing.T) {
 			}
 			if !slices.Equal(all, want) {
 				t.Errorf("the upstream got %q, want %q", all, want)
+			}
+		})
+	}
+}
+
+// A request that cannot be read is observed even if it came in one piece with
+// one that could.
+func TestARequestRightBehindAnotherIsObserved(t *testing.T) {
+	good, bad := "GET /good HTTP/1.1\r\nHost: a\r\n\r\n", "GET /bad HTTP/1.1\r\nContent-Length: x\r\nHost: a\r\n\r\n"
+	cfg, client := secure(t, upstreamServer(t, echo))
+	config := client.Transport.(*http.Transport).TLSClientConfig
+	plain, hidden := start(t, around{cfg: single(cfg.Routes[0].Upstreams["default"][0].URL)}), start(t, around{cfg: cfg})
+	for name, dial := range map[string]func() (net.Conn, *stand, error){
+		"http": func() (net.Conn, *stand, error) {
+			c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", plain.Addr().String())
+			return c, plain, err
+		},
+		"https": func() (net.Conn, *stand, error) {
+			c, err := (&tls.Dialer{Config: config}).DialContext(t.Context(), "tcp", hidden.Addr().String())
+			return c, hidden, err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, s, err := dial()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if _, err := io.WriteString(c, good+good+bad); err != nil {
+				t.Fatal(err)
+			}
+			answers, _ := io.ReadAll(c)
+			if n := strings.Count(string(answers), "HTTP/1.1 200"); n != 2 || !strings.Contains(string(answers), "HTTP/1.1 400") {
+				t.Errorf("got %s", answers)
+			}
+			all := s.sink.wait(3)
+			if len(all) != 3 || all[2].Status != 400 || all[2].Policy != "http" || all[2].Scheme != name {
+				t.Errorf("observed %+v", all)
+			}
+			// One that was answered and left in peace is no further request.
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, name+"://"+s.Addr().String()+"/after", http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			one := &http.Client{Transport: &http.Transport{TLSClientConfig: config}} // of HTTP/1
+			_, _ = s.send(one, r)
+			one.CloseIdleConnections()
+			s.stop()
+			if n := len(s.sink.wait(4)); n != 4 {
+				t.Errorf("%d exchanges", n)
 			}
 		})
 	}

@@ -36,8 +36,8 @@ func (g *Gateway) newServer(b serverBounds, handler http.HandlerFunc, addr net.A
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s.running.RLock()
 			defer s.running.RUnlock()
-			if c, ok := r.Context().Value(connKey{}).(*conn); ok && !c.reached.Load() {
-				c.reached.Store(true)
+			if c, ok := r.Context().Value(connKey{}).(*conn); ok {
+				c.reach(r.ProtoMajor)
 			}
 			if s.draining.Load() && r.ProtoMajor == 1 {
 				w.Header().Set("Connection", "close")
