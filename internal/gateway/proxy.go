@@ -30,7 +30,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) {
 	if c.decided || refused == refusedQuota || refused == refusedCapacity {
 		limit.AppendFields(h, &c.decision)
 	}
-	if refused == nil && !c.wait(r.Context()) {
+	if refused == nil && !c.queue(r) {
 		p.abort = true
 		return
 	}
