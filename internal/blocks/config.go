@@ -32,11 +32,11 @@ type Rule struct {
 	Status Statuses `yaml:"status"`
 	// Count is how many such answers in the time `within` are too many. Example: 20
 	Count int `yaml:"count"`
-	// Paths is how many different paths they must be about; scanners ask for many, a client with an outdated link for one. Default: 1.
+	// Paths is how many different paths they must be about; scanners ask for many, a client with an outdated link for one. Without it the paths do not matter, except to path-scan, which wants 15.
 	Paths int `yaml:"paths"`
 	// Within is the time in which they are counted. Default: 1m.
 	Within units.Duration `yaml:"within"`
-	// For is how long the client is blocked. Default: 10m.
+	// For is how long the client is blocked. Without it 10m, and 1h by path-scan.
 	For units.Duration `yaml:"for"`
 	// Mode says what the rule does: off, propose, shadow or block. Proposals wait for somebody; shadow blocks are only counted. Default: propose.
 	Mode string `yaml:"mode"`

@@ -60,7 +60,7 @@ block changed. Standard output has the block's ID.`,
 
 func newBlockRemove(s streams, g *globals, b *blockFlags) *cobra.Command {
 	return &cobra.Command{
-		Use: "rm TARGET|ID", Short: "Let a client in again", Aliases: []string{"remove"}, Args: cobra.ExactArgs(1),
+		Use: "rm TARGET", Short: "Let a client in again, named by the target or the ID of its block", Aliases: []string{"remove"}, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return b.with(cmd, s, g, func(ctx context.Context, to blocker) error {
 				if err := to.remove(ctx, args[0]); err != nil {

@@ -136,12 +136,8 @@ func documentedDefault(section, key string) string {
 		return "100"
 	case "blocks.Config ipv6_prefix":
 		return "64"
-	case "blocks.Rule paths":
-		return "1"
 	case "blocks.Rule within":
 		return "1m"
-	case "blocks.Rule for":
-		return "10m"
 	case "blocks.Rule mode":
 		return "propose"
 	case "traffic.Bounds operations":
