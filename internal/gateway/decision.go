@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -152,19 +153,27 @@ func torn(h http.Header) bool {
 	for _, names := range [...][2]string{
 		{"X-Original-Uri", "X-Forwarded-Uri"}, {"X-Original-Method", "X-Forwarded-Method"}, {"X-Original-Host", "X-Forwarded-Host"},
 	} {
-		one, other := h.Get(names[0]), h.Get(names[1])
-		if one != "" && other != "" && one != other {
-			return true
+		told := ""
+		for _, name := range names {
+			for _, text := range h[name] {
+				if told != "" && text != "" && text != told {
+					return true
+				}
+				told = cmp.Or(told, text)
+			}
 		}
 	}
 	return false
 }
 
-// first returns the first header that is there, or another text.
+// first returns the first header that says something, or another text. Names are
+// in canonical form.
 func first(h http.Header, otherwise string, names ...string) string {
 	for _, name := range names {
-		if text := h.Get(name); text != "" {
-			return text
+		for _, text := range h[name] {
+			if text != "" {
+				return text
+			}
 		}
 	}
 	return otherwise
