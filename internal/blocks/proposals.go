@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -208,7 +209,7 @@ func (m *Manager) withdraw(t block.Target) {
 func statuses(list Statuses) string {
 	texts := make([]string, len(list))
 	for i, status := range list {
-		texts[i] = fmt.Sprint(status)
+		texts[i] = strconv.Itoa(status)
 	}
 	return strings.Join(texts, " or ")
 }

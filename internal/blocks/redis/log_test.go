@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -102,7 +103,7 @@ func TestNonsenseInTheStoreIsLeftOut(t *testing.T) {
 	} {
 		target := fmt.Sprint("key:bad", i)
 		server.Command("HSET", "lapwing:{blocks}:records", target, text)
-		server.Command("ZADD", "lapwing:{blocks}:order", fmt.Sprint(100+i), target)
+		server.Command("ZADD", "lapwing:{blocks}:order", strconv.Itoa(100+i), target)
 	}
 	records, place, _, err := log.Hear(t.Context(), blocks.Place{})
 	if err != nil || len(records) != 1 || records[0].Entry.Target != good.Entry.Target || place.Version != 109 {
