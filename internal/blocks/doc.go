@@ -6,6 +6,7 @@
 //	                        ├─► Store (durable) ─► list (swapped) ─► Blocked, for every request
 //	rules ── Observe ───────┘                        ▲
 //	   └── proposals ── Accept ──────────────────────┘ expiry
+//	other servers ── Shared ── Store ────────────────┘
 //
 // What a blocked client asks for is refused before anything else, and is not
 // observed by the rules: a block cannot keep itself alive.

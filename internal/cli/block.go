@@ -15,6 +15,7 @@ import (
 
 	"lapwing.dev/lapwing/internal/blocks"
 	"lapwing.dev/lapwing/internal/fault"
+	"lapwing.dev/lapwing/internal/units"
 	"lapwing.dev/lapwing/middleware/block"
 )
 
@@ -95,7 +96,7 @@ func (b *blockServer) add(ctx context.Context, spec blocks.Spec) (blockRow, erro
 	var row blockRow
 	wanted := map[string]any{"target": spec.Target, "reason": spec.Reason, "shadow": spec.Shadow}
 	if spec.For > 0 {
-		wanted["for"] = spec.For.String()
+		wanted["for"] = units.Duration(spec.For).String() // as the server reads it
 	}
 	return row, b.ask(ctx, http.MethodPost, "", wanted, &row)
 }
