@@ -40,6 +40,8 @@ type reference struct {
 	body *countedBody // nil: the request has none
 	r    *http.Request
 
+	trailer http.Header // that goes out after the body; the values come when it has ended
+
 	first    time.Time
 	readErr  error // of the answer's body
 	writeErr error // to the client
@@ -59,7 +61,8 @@ func (p *Pool) forwardReference(w http.ResponseWriter, r *http.Request, out *Out
 	defer cancel(nil)
 	in := r.WithContext(context.WithValue(ctx, referenceKey{}, x))
 	if r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody {
-		x.body = &countedBody{body: r.Body, most: out.MaxBody}
+		x.body = &countedBody{body: r.Body, most: out.MaxBody, atEnd: x.fillTrailer}
+		x.announceTrailer()
 		in.Body = x.body
 	}
 	defer x.finish()

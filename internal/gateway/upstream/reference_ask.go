@@ -32,7 +32,7 @@ func (x *reference) ask(m *member, r *http.Request) (*http.Response, error) {
 	})
 	q := r.WithContext(ctx)
 	if x.body != nil {
-		q.Body = x.body // ReverseProxy's is closed by the first attempt
+		q.Body, q.Trailer = x.body, x.trailer // ReverseProxy's are closed by the first attempt, and lose the values
 	}
 	q.URL = m.target(x.r, x.out)
 	q.Host = x.r.Host

@@ -104,6 +104,7 @@ type countedBody struct {
 	n     atomic.Int64
 	begun atomic.Bool
 	ended atomic.Bool // it was read to its end
+	atEnd func()      // is called before that is told
 
 	busy sync.Mutex  // held while it is read
 	shut atomic.Bool // the exchange is over: it must not be read anymore
@@ -138,6 +139,7 @@ func (b *countedBody) Read(p []byte) (int, error) {
 	}
 	if err != nil {
 		b.ended.Store(true)
+		b.atEnd()
 	}
 	return n, err
 }
