@@ -47,7 +47,11 @@ type accessLog struct {
 
 	written, dropped, sampled atomic.Uint64 // lines
 	failures                  atomic.Uint64 // of writing
-	lost                      uint64        // lines since the last time all was well; of the writer
+
+	// Of the writer.
+	inForce *logSettings // for lines that were taken before the log was switched off; nil: off
+	lost    uint64       // lines since the start, as far as they were told
+	losing  bool         // lines were lost at the last flush
 }
 
 // logSettings are a configuration of the access log with its defaults.
@@ -173,6 +177,7 @@ func (a *accessLog) give(lines []byte) {
 func (a *accessLog) run(ctx context.Context) {
 	f := &logFile{log: a.log}
 	defer f.close()
+	a.inForce = a.settings.Load()
 	for {
 		select {
 		case <-ctx.Done():
@@ -181,6 +186,7 @@ func (a *accessLog) run(ctx context.Context) {
 		case <-a.reset:
 			a.flush(ctx, f)
 			f.leave()
+			a.inForce = a.settings.Load()
 		case <-a.wake:
 			a.gather(ctx)
 			a.flush(ctx, f)
@@ -199,12 +205,16 @@ func (a *accessLog) gather(ctx context.Context) {
 	}
 }
 
-// flush writes what waits to where the settings say.
+// flush writes what waits to where the settings say, those before when the log was
+// switched off.
 func (a *accessLog) flush(ctx context.Context, f *logFile) {
 	dropped := a.dropped.Load()
 	lines := a.take()
 	defer a.give(lines)
 	s := a.settings.Load()
+	if s == nil {
+		s = a.inForce
+	}
 	if len(lines) == 0 || s == nil {
 		return
 	}
@@ -231,14 +241,14 @@ func (a *accessLog) flush(ctx context.Context, f *logFile) {
 // over. dropped is how many were before this flush.
 func (a *accessLog) tell(err error, dropped uint64) {
 	if err == nil && dropped == a.lost {
+		a.losing = false
 		if a.notices != nil {
 			a.notices.Clear(logNotice)
 		}
 		return
 	}
-	first := a.lost == 0
-	lost := a.dropped.Load()
-	a.lost = lost
+	first, lost := !a.losing, a.dropped.Load()
+	a.losing, a.lost = true, lost
 	why := "the disk was too slow for them"
 	if err != nil {
 		why = err.Error()

@@ -248,6 +248,24 @@ func TestAReloadChangesTheFileWithoutLosingALine(t *testing.T) {
 	}
 }
 
+// What was served before the log was switched off is in it.
+func TestSwitchingTheLogOffLosesNoLine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "access.log")
+	m, stop := logging(t, traffic.Deps{}, traffic.AccessLog{Path: path})
+	m.Observe(exchange(nil))
+	for len(names(t, filepath.Dir(path))) == 0 { // it is open
+		time.Sleep(time.Millisecond)
+	}
+	for range 100 {
+		m.Observe(exchange(nil))
+	}
+	configure(t, m, traffic.AccessLog{})
+	stop()
+	if n := strings.Count(read(t, path), "\n"); n != 101 {
+		t.Errorf("%d lines, want 101", n)
+	}
+}
+
 // fullDisk is a device of Linux on which there is never space.
 const fullDisk = "/dev/full"
 

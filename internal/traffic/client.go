@@ -22,6 +22,7 @@ type client struct {
 	at     int // place in the shard
 	first  time.Time
 	last   time.Time
+	minute int64 // of Unix time, by our clock: the last one with a request
 	addr   netip.Addr
 	user   string
 	tier   string
@@ -73,7 +74,7 @@ func bounded(was *string, text string) {
 }
 
 func (c *client) observe(e *observe.Exchange, op *operation, minute int64) {
-	c.last = e.Time
+	c.last, c.minute = e.Time, minute
 	c.addr = e.Client
 	bounded(&c.user, e.User)
 	bounded(&c.tier, e.Tier)

@@ -120,7 +120,7 @@ func (m *Manager) Clients(over time.Duration, most int) []Client {
 		s := &m.clients.shards[i]
 		s.mu.Lock()
 		for _, c := range s.all {
-			if c.last.Unix()/60 >= first-1 { // a cheap guess, for most are idle
+			if c.minute >= first { // most are idle
 				if v := c.view(first, last); v.Requests > 0 {
 					out = append(out, v)
 				}

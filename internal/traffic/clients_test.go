@@ -17,6 +17,15 @@ func from(key string) func(e *observe.Exchange) {
 	return func(e *observe.Exchange) { e.ClientKey = key }
 }
 
+// The clock of a middleware's machine may be wrong: whoever called it calls now.
+func TestClientsOfAMachineWithAWrongClockAreSeen(t *testing.T) {
+	m := traffic.New(traffic.Deps{Log: quiet()})
+	m.Observe(exchange(func(e *observe.Exchange) { e.Time = time.Now().Add(-3 * time.Hour) }))
+	if got := m.Clients(5*time.Minute, 10); len(got) != 1 || got[0].Requests != 1 {
+		t.Errorf("clients %+v, want the one that called", got)
+	}
+}
+
 // A flood from a million addresses must not hide who sends most, nor take memory.
 func TestBusyClientsAreSeenThroughAFlood(t *testing.T) {
 	m := traffic.New(traffic.Deps{Log: quiet(), Bounds: traffic.Bounds{Clients: 256}})

@@ -22,8 +22,9 @@ type history struct {
 	memory     int // bytes for entries
 
 	mu      sync.Mutex
-	start   time.Time // of the entry that is being made
-	entries []entry   // oldest first
+	start   time.Time     // of the entry that is being made, by the wall clock
+	length  time.Duration // of it so far, by the monotonic one
+	entries []entry       // oldest first
 	bytes   int
 	waiting int64 // most requests that were seen waiting at a time, in the entry that is being made
 }
@@ -40,7 +41,7 @@ type entry struct {
 const entrySize = 128
 
 func newHistory(os *operations, ps *policies, memory int, now time.Time) *history {
-	return &history{operations: os, policies: ps, memory: memory, start: now}
+	return &history{operations: os, policies: ps, memory: memory, start: now.Round(0)}
 }
 
 // sample notes how many requests are waiting.
@@ -50,21 +51,41 @@ func (h *history) sample(waiting int64) {
 	h.waiting = max(h.waiting, waiting)
 }
 
-// close ends the entry that is being made if another one is due.
-func (h *history) close(now time.Time) {
+// close ends the entry that is being made if another one is due. passed is the
+// time since the last call; the wall clock may say something else, when it was
+// set or the machine slept.
+func (h *history) close(now time.Time, passed time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	now = now.Round(0)
+	h.length += passed
+	if ahead := h.start.Sub(now); ahead > 0 {
+		h.shift(-(ahead + Grain - 1).Truncate(Grain))
+	}
 	due := now.Truncate(Grain)
 	if !due.After(h.start) {
 		return
 	}
 	e := h.present()
 	e.end = due
+	if late := h.start.Add(h.length).Truncate(Grain).Add(Grain); late.Before(due) {
+		e.end = late // what follows is a gap
+	}
 	h.record(&e)
-	h.start, h.waiting = due, 0
+	h.start, h.length, h.waiting = due, now.Sub(due), 0
 	h.entries = append(h.entries, e)
 	h.bytes += entrySize + cap(e.operations) + cap(e.policies)
 	h.forget(now)
+}
+
+// shift moves everything in time: the clock was set back, and what happened five
+// minutes ago did so by the new time as well.
+func (h *history) shift(by time.Duration) {
+	h.start = h.start.Add(by)
+	for i := range h.entries {
+		e := &h.entries[i]
+		e.start, e.end = e.start.Add(by), e.end.Add(by)
+	}
 }
 
 // record notes what the entry has, so that the next one begins after it.
@@ -95,8 +116,7 @@ func (h *history) forget(now time.Time) {
 // nothing. Requests that are being counted in this moment may show in one part
 // and not in another yet: the next entry has the rest.
 func (o *operation) since(c *counts, served *[fineBuckets]uint32) bool {
-	var now counts
-	o.outcomes.each(now.count)
+	now := o.outcomes.sum()
 	now[nIn], now[nOut] = o.request.bytes.Load(), o.response.bytes.Load()
 	if now == o.recorded.counts {
 		return false

@@ -213,7 +213,7 @@ func TestCountingLosesNothingUnderConcurrency(t *testing.T) {
 				e.Route = fmt.Sprintf("/r/%d", (i+w)%50)
 				e.Status = 200 + i%7*100
 				if e.Status >= 600 {
-					e.Status = 404
+					e.Status = 400
 				}
 				m.Observe(e)
 			}

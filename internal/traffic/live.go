@@ -38,7 +38,8 @@ type pulse struct {
 func (p *pulse) beat(now time.Time, list []*operation, waiting, active int64) *Live {
 	var c counts
 	for _, op := range list {
-		op.outcomes.each(c.count)
+		sum := op.outcomes.sum()
+		c.add(&sum)
 	}
 	length := now.Sub(p.at)
 	rate := func(i int) float64 { return perSecond(c[i]-p.before[i], length) }

@@ -31,6 +31,7 @@ type Manager struct {
 	active    func() int64
 	waiting   func() int64
 	started   time.Time
+	ticked    time.Time // the last time that tick ran; of Run
 
 	operations *operations
 	policies   *policies
@@ -49,7 +50,7 @@ func New(d Deps) *Manager {
 	now := time.Now()
 	b := d.Bounds.filled()
 	m := &Manager{
-		log: d.Log.With("part", "traffic"), publisher: d.Publisher, active: d.Active, waiting: d.Waiting, started: now,
+		log: d.Log.With("part", "traffic"), publisher: d.Publisher, active: d.Active, waiting: d.Waiting, started: now, ticked: now,
 		operations: newOperations(b), policies: newPolicies(), clients: newClients(b.Clients, now), recent: newRecent(),
 		pulse: pulse{at: now, quiet: true},
 	}
@@ -121,7 +122,8 @@ func (m *Manager) tick(now time.Time) {
 	m.clients.minute.Store(now.Unix() / 60)
 	m.recent.refill()
 	m.history.sample(waiting)
-	m.history.close(now)
+	m.history.close(now, now.Sub(m.ticked))
+	m.ticked = now
 	if live := m.pulse.beat(now, *m.operations.list.Load(), waiting, m.active()); live != nil && m.publisher != nil {
 		m.publisher.Publish(LiveEvent, live)
 	}

@@ -96,6 +96,30 @@ func TestSeriesAreBounded(t *testing.T) {
 	}
 }
 
+// A scanner asks for thousands of paths that are not there, faster than it may: the
+// operations that customers call tomorrow must find a place all the same.
+func TestScannersTakeNoPlaceOfOperations(t *testing.T) {
+	m := traffic.New(traffic.Deps{Log: quiet()})
+	begin := time.Now()
+	for i := range 2000 {
+		m.Observe(exchange(func(e *observe.Exchange) {
+			e.Route, e.Status = fmt.Sprintf("/wp-%d", i), 404
+			if i%2 == 0 {
+				e.Status, e.Verdict = 429, observe.Rejected
+			}
+		}))
+	}
+	m.Observe(exchange(func(e *observe.Exchange) { e.Route = "/new" }))
+	m.Observe(exchange(func(e *observe.Exchange) { e.Route, e.Status = "/new", 404 }))
+	got := map[string]uint64{}
+	for _, op := range m.Operations(begin.Add(-time.Minute), time.Now(), traffic.Filter{}) {
+		got[op.Name] = op.Requests
+	}
+	if diff := cmp.Diff(map[string]uint64{"GET": 2000, "GET /new": 2}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // A scrape with a series twice is refused as a whole.
 func TestNamesThatNoLabelCanHoldAreOneSeries(t *testing.T) {
 	m := traffic.New(traffic.Deps{Log: quiet()})

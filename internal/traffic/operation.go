@@ -75,11 +75,31 @@ func (os *operations) of(e *observe.Exchange) *operation {
 	if op := known[key]; op != nil {
 		return op
 	}
+	if !proves(e) {
+		key.route = ""
+		if op := known[key]; op != nil {
+			return op
+		}
+	}
 	if len(known) >= os.most || len(key.api) > maxName || len(key.route) > maxName {
 		os.overflow.Add(1)
 		return (*os.list.Load())[0]
 	}
 	return os.add(key)
+}
+
+// proves reports whether an answer shows that the API has the route. A new one
+// takes a place for good, so that paths which only scanners ask for must not:
+// they count as requests that matched none.
+func proves(e *observe.Exchange) bool {
+	if e.Status == 404 || e.Status == 405 {
+		return false
+	}
+	switch e.Verdict {
+	case observe.Rejected, observe.Blocked, observe.Unauthorized, observe.Invalid:
+		return false
+	}
+	return true
 }
 
 func (os *operations) add(key opKey) *operation {

@@ -121,6 +121,17 @@ func (os *outcomes) add(o outcome) {
 	os.rest.Add(1)
 }
 
+// sum is what was counted so far. What had no cell of its own are requests of
+// which nothing else is known.
+func (os *outcomes) sum() counts {
+	var c counts
+	os.each(c.count)
+	rest := os.rest.Load()
+	c[nRequests] += rest
+	c[nStatus] += rest
+	return c
+}
+
 // each visits what was counted so far.
 func (os *outcomes) each(visit func(o outcome, n uint64)) {
 	for i := range os.cells {
