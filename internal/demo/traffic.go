@@ -26,14 +26,16 @@ const (
 )
 
 // customers of the shop: some who browse, one who pays for more, one who asks
-// for more than it may, one who is blocked, and one who looks for open doors.
+// for more than it may, one who is blocked, one who looks for open doors, and one
+// who guesses tokens.
 func customers() []customer {
-	browse := []string{"/items", "/items", "/items/3", "/items/5", "/orders?limit=5", "/orders/17", "/search?q=lamp", "/search?q=chair", "/inventory", "/users/me"}
+	browse := []string{"/items", "/items", "/items/3", "/items/5", "/orders?limit=5", "/orders/17", "/search?q=lamp", "/search?q=chair", "/inventory"}
 	list := []customer{
-		{address: "198.51.100.20", agent: "ShopApp/4.2 (iOS)", key: mobileKey, every: 350 * time.Millisecond, hands: 2, visits: []string{"/orders?limit=20", "/orders/4", "/orders/12", "/items", "/users/me"}},
+		{address: "198.51.100.20", agent: "ShopApp/4.2 (iOS)", key: mobileKey, every: 350 * time.Millisecond, hands: 2, visits: []string{"/orders?limit=20", "/orders/4", "/orders/12", "/items", "/items/9"}},
 		{address: "198.51.100.77", agent: "partner-import/1.9", key: partnerKey, every: 300 * time.Millisecond, hands: 5, visits: []string{"/items/1", "/items/2", "/items/3", "/items/4", "/orders/8"}},
 		{address: BlockedClient, agent: "python-requests/2.31", every: 4 * time.Second, hands: 1, visits: []string{"/orders/1", "/orders/2", "/orders/3"}},
 		{address: "192.0.2.99", agent: "Mozilla/5.0 zgrab/0.x", every: 3 * time.Second, hands: 1, visits: []string{"/.env", "/wp-login.php", "/admin/config.php", "/.git/HEAD", "/phpmyadmin/", "/api/v1/debug", "/actuator/env", "/server-status", "/backup.zip", "/login.asp"}},
+		{address: "198.51.100.140", agent: "Go-http-client/1.1", every: 1200 * time.Millisecond, hands: 1, visits: []string{"/users/me"}},
 		{address: "203.0.113.40", agent: "finance-dashboard/2.0", every: 5 * time.Second, hands: 1, visits: []string{"/reports/daily", "/refunds", "/refunds"}},
 	}
 	for i, address := range []string{"203.0.113.10", "203.0.113.11", "203.0.113.12", "203.0.113.13", "2001:db8:17:4::1"} {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/base64"
 	"net/http"
 	"net/url"
@@ -36,7 +37,7 @@ func readQuery(r *http.Request, known ...string) *query {
 	for name, list := range values {
 		switch {
 		case !slices.Contains(known, name):
-			return &query{err: fault.Invalid("unknown parameter %.40q; this route has %s", name, strings.Join(known, ", "))}
+			return &query{err: fault.Invalid("unknown parameter %.40q; this route has %s", name, cmp.Or(strings.Join(known, ", "), "none"))}
 		case len(list) > 100:
 			return &query{err: fault.Invalid("parameter %q is given %d times; want at most 100", name, len(list))}
 		}
