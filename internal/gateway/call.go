@@ -55,6 +55,7 @@ type call struct {
 	request  limit.Request
 	decision limit.Decision
 	decided  bool // decision must be ended
+	guessed  bool // the operation's template was learned, not read in a document
 	trace    tracecontext.Context
 
 	refusal   *refusal
@@ -73,7 +74,7 @@ func (c *call) reset() {
 	c.asked = inquiry{}
 	c.exchange = observe.Exchange{}
 	c.path, c.plain, c.slashes, c.apiPath = "", "", false, ""
-	c.routes, c.route = nil, nil
+	c.routes, c.route, c.guessed = nil, nil, false
 	c.identity = auth.Identity{}
 	c.cookies = cookies{}
 	c.request = limit.Request{}

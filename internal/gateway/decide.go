@@ -178,10 +178,11 @@ func (g *Gateway) operation(c *call) {
 	if g.deps.Operations == nil {
 		return
 	}
-	template, _ := g.deps.Operations.Operation(c.route.api, c.asked.method, c.operationPath())
+	template, documented := g.deps.Operations.Operation(c.route.api, c.asked.method, c.operationPath())
 	if template == "" {
 		return
 	}
+	c.guessed = !documented
 	c.exchange.Route = template
 	c.exchange.Operation = g.names.of(c.asked.method, template)
 }

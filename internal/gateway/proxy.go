@@ -229,6 +229,9 @@ func (c *call) settle(p *passage) {
 func (g *Gateway) observe(c *call) {
 	e := &c.exchange
 	e.Duration = time.Since(e.Time)
+	if c.guessed && e.Attempts > 0 && (e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed) {
+		e.Operation = "" // the API says that it has no such thing: scanners would invent operations
+	}
 	c.table.redactor.Apply(e)
 	g.deps.Sink.Observe(e)
 }

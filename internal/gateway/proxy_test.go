@@ -207,3 +207,23 @@ func TestALimitAnswersWithItsFields(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 }
+
+// learned is eachPath without a document.
+type learned struct{}
+
+func (learned) Operation(_, _, path string) (string, bool) { return path, false }
+
+func TestWhatTheAPIHasNotGotIsNoOperation(t *testing.T) {
+	s := start(t, around{cfg: single(upstreamServer(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/wp-login.php" {
+			w.WriteHeader(http.StatusNotFound)
+		}
+	})), deps: gateway.Deps{Operations: learned{}}})
+	s.get("/wp-login.php")
+	s.get("/orders")
+	for _, e := range s.sink.wait(2) {
+		if want := map[string]string{"/wp-login.php": "", "/orders": "GET /orders"}[e.Path]; e.Operation != want || e.Route != e.Path {
+			t.Errorf("%s is the operation %q, route %q", e.Path, e.Operation, e.Route)
+		}
+	}
+}

@@ -18,7 +18,7 @@ type Exchange struct {
 
 	Source    Source // who observed it
 	API       string // name of the API; "" when none is known
-	Operation string // "GET /orders/{id}": method and route template; "" when the request matched none
+	Operation string // "GET /orders/{id}": method and route template; "" when the request matched none, or one that was only learned and that the API has not got
 	Route     string // template alone, "/orders/{id}"; documented, learned, or "" when there is none
 	Method    string // as sent; bounded by the observer to 32 bytes
 	Scheme    string // "http" or "https", as the client saw it
