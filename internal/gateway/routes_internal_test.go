@@ -78,4 +78,10 @@ func TestCookiesAreFoundWhereTheyStand(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
 	}
+	if all := c.Values("sid"); len(all) != 2 || all[0] != "quoted" || all[1] != "second" {
+		t.Errorf("got %q", all)
+	}
+	if n := testing.AllocsPerRun(10, func() { c.Get("c") }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
 }

@@ -68,10 +68,15 @@ func (a *Authenticator) Strip() []string { return a.strip }
 // Required reports whether requests without credentials are refused.
 func (a *Authenticator) Required() bool { return a.required }
 
-// present are the key and the token that a request carries; "" for none.
+// present are the key and the token that a request carries; "" for none. What
+// stands there twice, and differs, is refused: the upstream might read the other.
 func (a *Authenticator) present(c *Credentials) (key, token string, refused *Refusal) {
-	if c.Headers == nil {
-		return "", a.cookie(c), nil
+	cookie, same := a.cookie(c)
+	switch {
+	case !same:
+		return "", "", a.refusals.twice
+	case c.Headers == nil:
+		return "", cookie, nil
 	}
 	if a.header != "" {
 		key = c.Headers.Get(a.header)
@@ -85,22 +90,35 @@ func (a *Authenticator) present(c *Credentials) (key, token string, refused *Ref
 	text, ok := bearer(c.Headers.Get("Authorization"))
 	switch {
 	case !ok:
-		return key, a.cookie(c), nil
+		return key, cookie, nil
 	case twice(c, "Authorization"):
 		return "", "", a.refusals.twice
 	case a.tokens != nil && (!a.bearer || strings.Count(text, ".") == 2):
+		if cookie != "" && cookie != text {
+			return "", "", a.refusals.twice
+		}
 		return key, text, nil
 	case key != "": // one in each header
 		return "", "", a.refusals.twice
 	}
-	return text, a.cookie(c), nil
+	return text, cookie, nil
 }
 
-func (a *Authenticator) cookie(c *Credentials) string {
+// cookie is the token in a cookie; "" for none. same is false when there are
+// several and they differ.
+func (a *Authenticator) cookie(c *Credentials) (token string, same bool) {
 	if a.tokens == nil || a.tokens.cookie == "" || c.Cookies == nil {
-		return ""
+		return "", true
 	}
-	return c.Cookies.Get(a.tokens.cookie)
+	token = c.Cookies.Get(a.tokens.cookie)
+	if list, ok := c.Cookies.(interface{ Values(name string) []string }); ok && token != "" {
+		for _, one := range list.Values(a.tokens.cookie) {
+			if one != token {
+				return "", false
+			}
+		}
+	}
+	return token, true
 }
 
 // twice reports whether a header stands there more than once.

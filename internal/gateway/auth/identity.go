@@ -4,8 +4,8 @@ import "lapwing.dev/lapwing/middleware/limit"
 
 // Credentials is where a request may carry them. The caller owns it.
 //
-// Headers that also have Values(name) []string, as an http.Header does, are
-// checked for fields that stand there twice: the upstream might read the other.
+// Headers and cookies that also have Values(name) []string, as an http.Header
+// does, are checked for what stands there twice: the upstream might read the other.
 type Credentials struct {
 	Headers limit.Values // nil: none
 	Cookies limit.Values // nil: none

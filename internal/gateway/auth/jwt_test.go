@@ -280,3 +280,36 @@ func TestLeewayAllowsForClocks(t *testing.T) {
 		}
 	}
 }
+
+// cookieList has one cookie several times.
+type cookieList []string
+
+func (c cookieList) Get(string) string      { return c[0] }
+func (c cookieList) Values(string) []string { return c }
+
+// Whom we know and whom the upstream believes to know must be the same.
+func TestTwoTokensAreNobody(t *testing.T) {
+	a := prepared(t, Config{JWT: &JWT{Secret: secretOf(32), Cookie: "session"}})
+	mine := sign(t, jwt.SigningMethodHS256, []byte(secretOf(32).Reveal()), claims(nil), nil)
+	other := sign(t, jwt.SigningMethodHS256, []byte(secretOf(32).Reveal()), claims(map[string]any{"sub": "another"}), nil)
+	for _, test := range []struct {
+		name    string
+		header  string
+		cookies cookieList
+		comesIn bool
+	}{
+		{"two cookies that differ", "", cookieList{mine, other}, false},
+		{"two cookies that do not", "", cookieList{mine, mine}, true},
+		{"a header and another cookie", mine, cookieList{other}, false},
+		{"a header and the same cookie", mine, cookieList{mine}, true},
+	} {
+		h := http.Header{}
+		if test.header != "" {
+			h.Set("Authorization", "Bearer "+test.header)
+		}
+		id, refused := asked(t, a, &Credentials{Headers: h, Cookies: test.cookies})
+		if (refused == "") != test.comesIn || (id.User == "4711") != test.comesIn {
+			t.Errorf("%s: %q, %+v", test.name, refused, id)
+		}
+	}
+}
