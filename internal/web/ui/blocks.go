@@ -8,6 +8,7 @@ import (
 	"lapwing.dev/lapwing/internal/blocks"
 	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/units"
+	"lapwing.dev/lapwing/middleware/block"
 )
 
 // blocksCard is who is blocked, who might be, and who was.
@@ -18,6 +19,9 @@ type blocksCard struct {
 	History   []blockChangeRow
 	Lengths   []blockLength
 }
+
+// blockEntry is a block as who keeps them tells it.
+type blockEntry = block.Entry
 
 // blockRow is one block in force.
 type blockRow struct {
