@@ -15,8 +15,10 @@ import (
 	"lapwing.dev/lapwing/internal/cli"
 )
 
-// update takes the pictures of the README anew.
+// update takes the pictures of README and guides anew.
 var update = flag.Bool("update", false, "write docs/img anew")
+
+const images = "../../docs/img"
 
 // startDemo runs `lapwing demo` in this process until the test ends.
 func startDemo(t *testing.T) *httptest.Server {
@@ -68,18 +70,18 @@ func listen(talk io.Reader, found chan<- string) {
 func TestTheDemoIsWhatTheReadmeShows(t *testing.T) {
 	browser := startBrowser(t)
 	site := startDemo(t)
-	folder := pictures(t)
-	if *update {
-		folder = "../../docs/img"
-	}
 	for _, l := range []look{light, dark, phone} {
+		folder := pictures(t)
+		if *update && l != phone {
+			folder = images
+		}
 		tab := openTab(t, browser, site, l)
 		tab.visit(t, "/")
 		tab.live(t)
 		tab.wait(t, `document.querySelector("h1").textContent.includes("1 check down, 1 degraded")`)
 		name := map[string]string{"light": "overview.png", "dark": "overview-dark.png", "390": "overview-390.png"}[l.Name]
 		shoot(t, tab, filepath.Join(folder, name))
-		for _, path := range []string{"/checks", "/checks/refunds", "/checks/login-journey?range=1h", "/settings", "/status"} {
+		for _, path := range []string{"/checks", "/checks/refunds", "/checks/login-journey?range=1h", "/traffic", "/settings", "/status"} {
 			tab.visit(t, path)
 			if wide := eval[bool](t, tab, "document.documentElement.scrollWidth > window.innerWidth"); wide {
 				t.Errorf("%s scrolls sideways in %s", path, l.Name)

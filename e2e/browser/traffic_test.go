@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"lapwing.dev/lapwing/internal/checks"
@@ -23,6 +24,9 @@ var trafficPages = []page{
 	{"client-unknown", "/traffic/clients/203.0.113.250"},
 }
 
+// shown are the pictures of the guide.
+var shown = map[string]string{"traffic-light": "traffic.png", "traffic-dark": "traffic-dark.png"}
+
 func TestTrafficPagesInEveryLook(t *testing.T) {
 	browser := startBrowser(t)
 	folder := pictures(t)
@@ -35,6 +39,10 @@ func TestTrafficPagesInEveryLook(t *testing.T) {
 				tab.visit(t, p.Path)
 				tab.fits(t)
 				shoot(t, tab, filepath.Join(folder, p.Name+"-"+l.Name+".png"))
+				if name := shown[p.Name+"-"+l.Name]; *update && name != "" {
+					tab.resize(t, 1332) // the operations are the last card
+					save(t, filepath.Join(images, name), get(t, tab, "take a picture", chromedp.CaptureScreenshot()))
+				}
 			})
 		}
 	}
