@@ -28,6 +28,9 @@ func (g *Gateway) decide(ctx context.Context, c *call) *refusal {
 	if c.plain, c.slashes, fault = readPath(c.path); fault != pathFine {
 		return c.refuse(refusedPath, string(fault))
 	}
+	if !readableHost(c.asked.host) {
+		return c.refuse(refusedHost, "")
+	}
 	if !isToken(c.asked.method) || c.asked.method == "CONNECT" {
 		return c.refuse(refusedMethod, "the gateway makes no tunnels")
 	}

@@ -139,9 +139,6 @@ func inquire(c *call, r *http.Request) *refusal {
 	case a.target == "":
 		return c.refuse(refusedInquiry, "send the original request's target in X-Original-URI (nginx, HAProxy) or X-Forwarded-Uri (Caddy, Traefik)")
 	}
-	if !plausibleHost(a.host) {
-		a.host = ""
-	}
 	return nil
 }
 

@@ -37,6 +37,7 @@ func TestAmbiguousRequestsAreRefusedOrMadePlain(t *testing.T) {
 		{"vertical tab", "POST /x HTTP/1.1\r\n" + host + "Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n", "400", ""},
 		{"null in a header", "GET /x HTTP/1.1\r\n" + host + "X: a\x00b\r\n\r\n", "400", ""},
 		{"two hosts", "GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400", ""},
+		{"a host with two ports", "GET /x HTTP/1.1\r\nHost: a:80:90\r\nConnection: close\r\n\r\n", "400", ""},
 		{"no host", "GET /x HTTP/1.1\r\n\r\n", "400", ""},
 		{"bad chunk size", "POST /x HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\nzz\r\nhello\r\n0\r\n\r\n", "400", ""},
 		{"chunk extension", "POST /x HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n5;a=b\r\nhello\r\n0\r\n\r\n", "200", "POST /x hello"},

@@ -88,28 +88,11 @@ func describe(c *call, r *http.Request) {
 		if proto := strings.ToLower(r.Header.Get("X-Forwarded-Proto")); proto == "http" || proto == "https" {
 			a.scheme = proto
 		}
-		if host := r.Header.Get("X-Forwarded-Host"); host != "" && plausibleHost(host) {
+		if host := r.Header.Get("X-Forwarded-Host"); host != "" && readableHost(host) && readableHost(a.host) {
 			a.host = host
 		}
 	}
 	c.cookies.headers = r.Header
-}
-
-// plausibleHost keeps lists and nonsense in X-Forwarded-Host from being taken
-// for a host.
-func plausibleHost(host string) bool {
-	if len(host) > 255 {
-		return false
-	}
-	for i := range len(host) {
-		switch c := host[i]; {
-		case '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
-		case c == '-', c == '.', c == '_', c == ':', c == '[', c == ']':
-		default:
-			return false
-		}
-	}
-	return true
 }
 
 // forward sends the request to an upstream and its answer back. It returns what

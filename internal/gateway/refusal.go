@@ -42,6 +42,7 @@ func registered(status int, kind, code, title string) *refusal {
 // The refusals.
 var (
 	refusedPath         = newRefusal(http.StatusBadRequest, "ambiguous-path", "The path can be understood in more than one way", "", observe.Invalid)
+	refusedHost         = newRefusal(http.StatusBadRequest, "invalid-host", "The host is not one", "the header Host (over HTTP/2 :authority) takes a name or an address, and perhaps a port", observe.Invalid)
 	refusedBody         = newRefusal(http.StatusBadRequest, "invalid-body", "The body is malformed", "the body did not arrive as its headers said", observe.Invalid)
 	refusedContract     = newRefusal(http.StatusBadRequest, "contract-violation", "The request is not what the API's document allows", "", observe.Invalid)
 	refusedInquiry      = newRefusal(http.StatusBadRequest, "incomplete-inquiry", "The proxy did not say what it asks about", "", observe.Invalid)
@@ -66,7 +67,7 @@ var (
 // refusals lists all, for documentation.
 func refusals() []*refusal {
 	return []*refusal{
-		refusedPath, refusedBody, refusedContract, refusedInquiry, refusedUnauthorized, refusedBlocked, refusedInquirer,
+		refusedPath, refusedHost, refusedBody, refusedContract, refusedInquiry, refusedUnauthorized, refusedBlocked, refusedInquirer,
 		refusedNoRoute, refusedMethod, refusedSlow, refusedLarge, refusedQuota, refusedCapacity, refusedKeys,
 		failedInternal, failedUpstream, failedNone, failedTimeout,
 	}
