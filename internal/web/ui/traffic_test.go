@@ -68,6 +68,19 @@ func TestTrafficPageSaysTheVerdictFirst(t *testing.T) {
 	}
 }
 
+// A blocked client never gets as far as an API: that is another row than paths
+// which an API does not have.
+func TestRequestsOfNoAPIAreToldFromThoseOfNoOperation(t *testing.T) {
+	source := &uitest.Traffic{At: noon, Slots: []traffic.Point{{At: noon.Add(-5 * time.Minute), Length: 30 * time.Second}}}
+	source.Slots[0].Requests = 3
+	for i, api := range []string{"shop", ""} {
+		source.Ops = append(source.Ops, traffic.Operation{API: api, Method: "GET", Name: "GET", Totals: traffic.Totals{Requests: uint64(2 - i)}})
+	}
+	doc := page(t, open(t, ui.Deps{Checks: &uitest.Source{}, Traffic: &ui.Traffic{Requests: source}}), "/traffic")
+	want(t, doc, "#operations tbody tr:nth-child(1) .muted", "no operation of the API")
+	want(t, doc, "#operations tbody tr:nth-child(2) .muted", "of no API")
+}
+
 func TestTrafficPageShowsWhoIsHeldBackAndWhy(t *testing.T) {
 	doc := page(t, rush(t, nil), "/traffic")
 	want(t, doc, "#sub", "147 requests a second · 34 requests waiting in queues · 1.84 % over a limit · 3 blocks in force · 1 block proposed")
