@@ -170,3 +170,16 @@ func TestDescriptions(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestKeysThatOtherProductsHaveAreTranslated(t *testing.T) {
+	for key, want := range map[string]string{
+		"client.adress": `did you mean "client.address"?`, "apikey": `did you mean "api_key"?`, "everybody": "write everyone",
+		"ip": "write client.address", "global": "write everyone", "headers.X-Key": "write header.X-Key", "jwt.plan": "write token.plan", "claim.sub": "write token.sub",
+	} {
+		c := Config{Limits: []Limit{{Name: "a", Key: Key{key}, Rate: limit.PerSecond(1)}}}
+		problems := c.Validate()
+		if len(problems) != 1 || problems[0].Path != "limits[0].key" || problems[0].Hint != want {
+			t.Errorf("%s: %v; want the hint %s", key, problems, want)
+		}
+	}
+}

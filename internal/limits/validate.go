@@ -1,6 +1,7 @@
 package limits
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -188,14 +189,28 @@ func (l *Limit) keyParts() ([]limit.KeyPart, fault.Problems) {
 		default:
 			part, err := limit.ParseKeyPart(text)
 			if err != nil {
-				message, hint, _ := strings.Cut(err.Error(), "; ")
-				problems.Add(path, hint, "%s", message)
+				problems.Add(path, keyHint(text), "%s", err)
 				continue
 			}
 			parts = append(parts, part)
 		}
 	}
 	return parts, problems
+}
+
+// keyHint says what a key that cannot be read was perhaps meant to be.
+func keyHint(text string) string {
+	switch strings.ToLower(text) {
+	case "ip", "client", "address", "client.ip", "remote_addr":
+		return "write client.address"
+	case "all", "global", "everybody":
+		return "write " + everyone
+	}
+	if kind, name, found := strings.Cut(text, "."); found && name != "" && slices.Contains([]string{"headers", "cookies", "tokens", "claim", "jwt"}, kind) {
+		kind = map[string]string{"headers": "header", "cookies": "cookie"}[kind]
+		return "write " + cmp.Or(kind, "token") + "." + name
+	}
+	return fault.DidYouMean(text, []string{"client.address", "api_key", "operation", "method", "api", everyone})
 }
 
 func (l *Limit) validateRate(problems *fault.Problems) {
