@@ -76,7 +76,7 @@ func (a *attempt) end(res *Result) {
 		v = void
 	case res.Error != observe.NoError:
 		v = failed
-	case res.Status == http.StatusBadGateway, res.Status == http.StatusServiceUnavailable, res.Status == http.StatusGatewayTimeout:
+	case unavailable(res.Status):
 		v = poor
 	}
 	a.pool.standing.breaker.record(v, a.pool.registry.now())

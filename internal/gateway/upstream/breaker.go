@@ -88,7 +88,8 @@ type verdict uint8
 
 const (
 	good   verdict = iota
-	poor           // the server answered that it failed: 5xx
+	erred          // the application failed: 5xx, which says nothing of the server's health
+	poor           // the server answered that it cannot serve: 502, 503, 504
 	failed         // no answer, or half of one
 	void           // says nothing: the client left, or it was never sent
 )

@@ -85,7 +85,7 @@ type Check struct {
 
 // Ejection takes a server out by what requests met.
 type Ejection struct {
-	After    int           // failures (5xx, transport) in a row; default 5, negative: never
+	After    int           // failures (502, 503, 504, transport) in a row; a 500 is the application's; default 5, negative: never
 	Time     time.Duration // of the first one; the next ones take 2, 3, 4 … times as long; default 10 s
 	MaxTime  time.Duration // default 5 min
 	MaxShare float64       // of the pool's servers that may be out; the last one never is; default 0.5

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"net/http"
 	"strconv"
 	"time"
 )
@@ -12,11 +13,20 @@ func judge(status int, err error, clientsFault bool) verdict {
 		return void
 	case err != nil:
 		return failed
-	case status >= 500:
+	case unavailable(status):
 		return poor
+	case status >= 500:
+		return erred
 	default:
 		return good
 	}
+}
+
+// unavailable are the answers by which a server, or a proxy on it, says that it
+// cannot serve. A 500 says that it cannot serve this request: whoever knows a URL
+// that fails must not be able to take servers out with it.
+func unavailable(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
 // settle tells server and pool how an attempt went.
@@ -29,6 +39,9 @@ func (p *Pool) settle(m *member, v verdict, why string) {
 		if s.inARow.Load() != 0 {
 			s.inARow.Store(0)
 		}
+		return
+	case erred:
+		s.failed.Add(1)
 		return
 	}
 	s.failed.Add(1)

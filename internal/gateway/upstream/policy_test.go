@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,7 +86,7 @@ func TestAServerThatFailsIsTakenOutAndComesBackSlowly(t *testing.T) {
 		bad := &p.members[0]
 		fail := func(n int) {
 			for range n {
-				p.settle(bad, poor, "it answered 500")
+				p.settle(bad, poor, "it answered 503")
 			}
 		}
 		fail(2)
@@ -98,7 +99,7 @@ func TestAServerThatFailsIsTakenOutAndComesBackSlowly(t *testing.T) {
 		if got := drawn(p, 100); got[0] != 0 {
 			t.Error("it is not out")
 		}
-		if s := p.Status().Servers[0]; s.State != Ejected || s.Left != 10*time.Second || s.Why != "it answered 500" || s.Ejections != 1 {
+		if s := p.Status().Servers[0]; s.State != Ejected || s.Left != 10*time.Second || s.Why != "it answered 503" || s.Ejections != 1 {
 			t.Errorf("status %+v", s)
 		}
 		time.Sleep(10 * time.Second)
@@ -115,6 +116,28 @@ func TestAServerThatFailsIsTakenOutAndComesBackSlowly(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		if got := drawn(p, 2000); !about(got[0], 1000, 150) {
 			t.Errorf("in the end it gets %d of 2000", got[0])
+		}
+	})
+}
+
+// Whoever knows a URL that fails must not be able to take servers out with it.
+func TestErrorsOfTheApplicationTakeNobodyOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := poolOf(t, Config{Ejection: Ejection{After: 3, Time: 10 * time.Second}}, 2)
+		time.Sleep(time.Minute)
+		bad := &p.members[0]
+		for range 50 {
+			p.settle(bad, judge(http.StatusInternalServerError, nil, false), "")
+		}
+		if s := p.Status().Servers[0]; s.State != Up || s.Failed != 50 {
+			t.Errorf("status %+v", s)
+		}
+		for range 3 {
+			p.settle(bad, judge(http.StatusServiceUnavailable, nil, false), "")
+			p.settle(bad, judge(http.StatusInternalServerError, nil, false), "")
+		}
+		if s := p.Status().Servers[0]; s.State != Ejected {
+			t.Errorf("a 500 in between makes it well: %+v", s)
 		}
 	})
 }

@@ -109,13 +109,13 @@ func TestACheckTakesAServerOutAndBringsItBack(t *testing.T) {
 func TestAReloadKeepsConnectionsAndWhatIsKnown(t *testing.T) {
 	server := serverOf(t, func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/fail") {
-			w.WriteHeader(http.StatusInternalServerError)
+			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})
 	other := serverOf(t, func(http.ResponseWriter, *http.Request) {})
 	p := newProxy(t, upstream.Config{Ejection: upstream.Ejection{After: 2}, Servers: []upstream.Server{{URL: server, Weight: 1_000_000_000}}, SlowStart: -1}, other)
 	for range 2 {
-		p.do(t, "GET", "/fail")
+		p.do(t, "POST", "/fail")
 		p.result(t)
 	}
 	before := p.pool.Status()
