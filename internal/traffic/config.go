@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"cmp"
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -52,6 +53,12 @@ func (a *AccessLog) FromScalar(text string) error {
 	if text == "stdout" {
 		a.Stdout = true
 		return nil
+	}
+	switch strings.ToLower(text) {
+	case "true", "on", "yes":
+		return fmt.Errorf("%q is not a file; write access.log, or stdout", text)
+	case "false", "off", "no":
+		return fmt.Errorf("%q is not a file; without access_log there is none, so remove it", text)
 	}
 	a.Path = text
 	return nil
