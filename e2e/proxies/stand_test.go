@@ -106,8 +106,7 @@ func (s *stand) startGateway() {
 	limiters["tiers"] = limit.New(limit.Options{Bytes: 1 << 16})
 	s.gateway = gateway.New(gateway.Deps{Log: slog.New(slog.DiscardHandler), Sink: s.sink, Blocker: blocklist{}})
 	commit, err := s.gateway.Prepare(t.Context(), cfg, gateway.Around{
-		APIs:          map[string]string{"orders": ""},
-		TierUpstreams: map[string]string{"pro": "fast"},
+		APIs: map[string]string{"orders": ""},
 		Rules: func(names []string) (*limit.Rules, error) {
 			if len(names) == 0 {
 				return limit.New(limit.Options{Bytes: 1 << 12}).Compile(nil, nil)

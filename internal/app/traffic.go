@@ -28,10 +28,7 @@ func (p *parts) prepareTraffic(ctx context.Context, l *config.Loaded, add func(s
 	if err := add("blocks", commit, err); err != nil {
 		return err
 	}
-	around := gateway.Around{APIs: baseURLs(f.APIs), TierUpstreams: map[string]string{}, Dir: l.Dir}
-	for i := range f.Tiers {
-		around.TierUpstreams[f.Tiers[i].Name] = f.Tiers[i].Upstream
-	}
+	around := gateway.Around{APIs: baseURLs(f.APIs), Dir: l.Dir}
 	if !limitsAreWrong { // else their names would be found wrong, too
 		around.LimitNames, around.Rules = set.Names(), set.Rules
 	}

@@ -19,6 +19,7 @@ var validators = []func(*File, string) fault.Problems{
 	validateTargets,
 	validateTimes,
 	validateSections,
+	validateGateway,
 }
 
 // validate runs the validators on what was bound, and asks the others when

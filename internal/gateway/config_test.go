@@ -53,16 +53,14 @@ func TestMistakesAreNamedWithWhatWouldBeRight(t *testing.T) {
 		{"trace format", gateway.Config{Trace: gateway.Trace{Format: "jaeger"}, Routes: url("http://a").Routes}, `trace.format: "jaeger" is not a format of trace headers; write w3c, b3 or b3-multi`},
 		{"headers of one byte", gateway.Config{Bounds: gateway.Bounds{Headers: 1}, Routes: url("http://a").Routes}, `bounds.headers: 1B is not a sensible bound of headers; write 1KiB to 1MiB`},
 		{"auth of a route", route(func(r *gateway.Route) { r.Auth = &auth.Config{APIKeys: []auth.APIKey{{Name: "a"}}} }), "routes[0].auth.api_keys[0].sha256: the hash of the key is missing"},
-		{"certificate that is not there", gateway.Config{TLS: &gateway.TLS{Cert: "nowhere.pem", Key: "nowhere.key"}, Routes: url("http://a").Routes}, `tls: read the certificate: `},
+		{"certificate that is not there", gateway.Config{TLS: &gateway.TLS{Cert: "nowhere.pem", Key: "nowhere.key"}, Routes: url("http://a").Routes}, `tls.cert: read the certificate: `},
 		{"client header", gateway.Config{ClientHeader: "X Real", Routes: url("http://a").Routes}, `client_header: "X Real" is not a header; write X-Forwarded-For or Forwarded`},
-		{"tier without upstreams", gateway.Config{Routes: url("http://a").Routes, Redact: []string{"tier"}}, `routes: the tier "pro" wants the upstreams "fsat", which no route has`},
+		{"the gateway behind itself", gateway.Config{Listen: "127.0.0.1:8480", Routes: url("http://127.0.0.1:8480").Routes}, `routes[0].upstreams.default[0]: http://127.0.0.1:8480 is the gateway itself; write the server's own address, or another listen for the gateway`},
+		{"the gateway behind itself, by name", gateway.Config{Listen: "0.0.0.0:8480", Routes: url("http://localhost:8480/api").Routes}, `routes[0].upstreams.default[0]: http://localhost:8480/api is the gateway itself`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			g := gateway.New(gateway.Deps{Log: quiet()})
 			around := gateway.Around{APIs: map[string]string{"orders": ""}, LimitNames: []string{"per-client"}, Dir: t.TempDir()}
-			if test.cfg.Redact != nil {
-				around.TierUpstreams = map[string]string{"pro": "fsat"}
-			}
 			_, err := g.Prepare(t.Context(), test.cfg, around)
 			if err == nil {
 				t.Fatal("it passes")

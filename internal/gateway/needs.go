@@ -44,8 +44,6 @@ type Around struct {
 	APIs map[string]string
 	// LimitNames are the names in `limits`, for hints.
 	LimitNames []string
-	// TierUpstreams are the upstream groups that `tiers` name, by the tier's name.
-	TierUpstreams map[string]string
 	// Rules compiles the limits of a route, tiers included. It is called once for
 	// each route, with no names for one without limits. nil: there are none.
 	Rules func(names []string) (*limit.Rules, error)

@@ -2,9 +2,12 @@ package gateway
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -80,7 +83,11 @@ func (g *Gateway) newTable(cfg Config, around Around) (*table, error) {
 	if t.cfg.TLS != nil {
 		var err error
 		if t.tls, err = newCertificate(*t.cfg.TLS, around.Dir); err != nil {
-			problems.Add("tls", "", "%v", err)
+			file := "tls.cert"
+			if missing, ok := errors.AsType[*fs.PathError](err); ok && missing.Path == resolveFile(around.Dir, t.cfg.TLS.Key) {
+				file = "tls.key"
+			}
+			problems.Add(file, "", "%v", err)
 		}
 	}
 	names := map[string]bool{}
@@ -121,6 +128,15 @@ func (c *Config) references(around Around) fault.Problems {
 		} else if r.Upstreams == nil {
 			if message, _ := badUpstream(base); message != "" {
 				ps.Add(at("routes", i), "add upstreams: {default: [http://127.0.0.1:8000]}", "the API %q has no url that could be the upstream", r.API)
+			} else if c.ownAddress(base) {
+				ps.Add(at("routes", i), "give the API's own address: add upstreams: {default: [http://127.0.0.1:8000]}, or another listen for the gateway", "the url of API %q is the gateway itself", r.API)
+			}
+		}
+		for _, group := range slices.Sorted(maps.Keys(r.Upstreams)) {
+			for k, server := range r.Upstreams[group] {
+				if c.ownAddress(server.URL) {
+					ps.Add(at(fault.JoinPath(at("routes", i)+".upstreams", group), k), "write the server's own address, or another listen for the gateway", "%s is the gateway itself", server.URL)
+				}
 			}
 		}
 		for j, name := range r.Limits {
@@ -129,28 +145,21 @@ func (c *Config) references(around Around) fault.Problems {
 			}
 		}
 	}
-	ps = append(ps, c.tierUpstreams(around)...)
 	return ps
 }
 
-// tierUpstreams reports groups that a tier names and no route has.
-func (c *Config) tierUpstreams(around Around) fault.Problems {
-	var ps fault.Problems
-	if len(c.Routes) == 0 {
-		return nil
+// ownAddress reports whether a server's URL leads back to the gateway: each
+// request would go round until its client gives up.
+func (c *Config) ownAddress(server string) bool {
+	u, err := url.Parse(server)
+	host, port, split := net.SplitHostPort(c.withDefaults().Listen)
+	if err != nil || split != nil || port == "0" || u.Port() != port {
+		return false
 	}
-	groups := []string{"default"}
-	for i := range c.Routes {
-		groups = append(groups, slices.Sorted(maps.Keys(c.Routes[i].Upstreams))...)
-	}
-	for _, tier := range slices.Sorted(maps.Keys(around.TierUpstreams)) {
-		name := around.TierUpstreams[tier]
-		if name != "" && !slices.Contains(groups, name) {
-			ps.Add("routes", cmp.Or(fault.DidYouMean(name, groups), "add it to the upstreams of a route, as in {default: […], "+name+": […]}"),
-				"the tier %q wants the upstreams %q, which no route has", tier, name)
-		}
-	}
-	return ps
+	here, there := net.ParseIP(host), net.ParseIP(u.Hostname())
+	local := u.Hostname() == "localhost" || there != nil && (there.IsLoopback() || there.IsUnspecified())
+	everywhere := host == "" || here != nil && here.IsUnspecified()
+	return u.Hostname() == host || local && (everywhere || host == "localhost" || here != nil && here.IsLoopback() && (there == nil || there.Equal(here)))
 }
 
 // newRoute makes one route ready; nil when it has problems. names are those of

@@ -1,0 +1,63 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+
+	"lapwing.dev/lapwing/internal/fault"
+	"lapwing.dev/lapwing/internal/gateway"
+)
+
+// validateGateway looks at what the gateway has in common with other sections.
+func validateGateway(f *File, _ string) fault.Problems {
+	var ps fault.Problems
+	if len(f.Gateway.Routes) == 0 {
+		return nil
+	}
+	tierUpstreams(&ps, f)
+	listens(&ps, f)
+	return ps
+}
+
+// tierUpstreams wants a group of upstreams that a tier names to be in a route.
+func tierUpstreams(ps *fault.Problems, f *File) {
+	groups := []string{"default"}
+	for i := range f.Gateway.Routes {
+		groups = append(groups, slices.Sorted(maps.Keys(f.Gateway.Routes[i].Upstreams))...)
+	}
+	for i := range f.Tiers {
+		if name := f.Tiers[i].Upstream; name != "" && !slices.Contains(groups, name) {
+			hint := cmp.Or(fault.DidYouMean(name, groups), "add it to the upstreams of a route, as in {default: [http://127.0.0.1:8000], "+name+": [http://127.0.0.1:8001]}")
+			ps.Add(fmt.Sprintf("tiers[%d].upstream", i), hint, "no route has upstreams %q", name)
+		}
+	}
+}
+
+// listens wants each address to be listened on once.
+func listens(ps *fault.Problems, f *File) {
+	clients := cmp.Or(f.Gateway.Listen, gateway.DefaultListen)
+	if sameAddress(clients, f.Listen) {
+		ps.Add("gateway.listen", "take another port, such as "+gateway.DefaultListen, "the web interface listens on %s already", f.Listen)
+	}
+	if decision := f.Gateway.Decision.Listen; sameAddress(decision, f.Listen) {
+		ps.Add("gateway.decision.listen", "take another port", "the web interface listens on %s already", f.Listen)
+	}
+}
+
+// sameAddress reports whether one of two addresses takes the other's port.
+func sameAddress(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	if errA != nil || errB != nil || portA != portB || portA == "0" {
+		return false
+	}
+	return hostA == hostB || everywhere(hostA) || everywhere(hostB)
+}
+
+func everywhere(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "" || ip != nil && ip.IsUnspecified()
+}
