@@ -21,7 +21,7 @@ import (
 // Bounds of what waits for the disk.
 const (
 	logBuffer = 4 << 20                // bytes; what comes while it is full is dropped and counted
-	logBatch  = 1 << 20                // is written at once
+	logBatch  = 256 << 10              // is written at once
 	logDelay  = 250 * time.Millisecond // what is less waits for more, at most so long
 )
 
