@@ -148,7 +148,9 @@ func (c *Config) Validate() fault.Problems {
 func (r *Rule) validate() fault.Problems {
 	var ps fault.Problems
 	whole, builtIn := *r, false
+	var names []string
 	for _, b := range BuiltIn() {
+		names = append(names, b.Name)
 		if b.Name == r.Name {
 			whole, builtIn = r.over(b), true
 		}
@@ -163,6 +165,10 @@ func (r *Rule) validate() fault.Problems {
 		if status < 400 || status > 599 {
 			ps.Add(fmt.Sprintf("status[%d]", i), "write one from 400 to 599", "%d is no answer that tells of abuse", status)
 		}
+	}
+	if hint := fault.DidYouMean(r.Name, names); hint != "" && !builtIn && (len(r.Status) == 0 || r.Count == 0) {
+		ps.Add("name", hint, "there is no built-in rule %q to change", r.Name)
+		builtIn = true // what it lacks is not missing
 	}
 	if len(r.Status) == 0 && !builtIn {
 		ps.Add("status", "write status: [401, 403]", "the rule does not say which answers count")

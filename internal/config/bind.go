@@ -1,13 +1,17 @@
 package config
 
 import (
+	"cmp"
 	"encoding"
 	"reflect"
 	"strconv"
 	"strings"
 
+	"lapwing.dev/lapwing/internal/blocks"
 	"lapwing.dev/lapwing/internal/checks"
 	"lapwing.dev/lapwing/internal/fault"
+	"lapwing.dev/lapwing/internal/gateway"
+	"lapwing.dev/lapwing/internal/limits"
 	"lapwing.dev/lapwing/internal/probe"
 	"lapwing.dev/lapwing/internal/secret"
 	"lapwing.dev/lapwing/internal/units"
@@ -187,11 +191,11 @@ func (b *binder) unknownHint(key string, fields []field) string {
 
 func (b *binder) list(path string, n *node, v reflect.Value) {
 	if n.kind != listNode {
-		hint := "begin each entry with `- `"
+		hint := cmp.Or(example(v.Type()), "begin each entry with `- `")
 		if n.kind == scalarNode {
 			hint = "write [" + shorten(n.text) + "]"
 		}
-		b.fail(n, path, hint, "want a list, got %s", n.describe())
+		b.fail(n, path, hint, "want %s, got %s", wanted(v.Type()), n.describe())
 		return
 	}
 	if !b.spend(len(n.items)) {
@@ -340,7 +344,22 @@ func (b *binder) report(path string, n *node, e *expansion, err error) {
 }
 
 func (b *binder) mismatch(path string, n *node, t reflect.Type) {
-	b.fail(n, path, "", "want %s, got %s", wanted(t), n.describe())
+	b.fail(n, path, example(t), "want %s, got %s", wanted(t), n.describe())
+}
+
+// example is the hint for keys of which people expect another form.
+func example(t reflect.Type) string {
+	switch t {
+	case reflect.TypeFor[map[string]gateway.Servers]():
+		return "write {default: [http://127.0.0.1:8000]}"
+	case reflect.TypeFor[limits.Queue]():
+		return "write {depth: 100}"
+	case reflect.TypeFor[limits.Quota]():
+		return "write 1000/day"
+	case reflect.TypeFor[blocks.Config]():
+		return "write {allow: [10.0.0.0/8]}"
+	}
+	return ""
 }
 
 // wanted says what a key takes.
@@ -359,6 +378,8 @@ func wanted(t reflect.Type) string {
 	switch {
 	case t.Kind() == reflect.Pointer:
 		return wanted(t.Elem())
+	case t.Kind() == reflect.Slice && reflect.PointerTo(t).Implements(shortForm):
+		return "a text or a list"
 	case t.Kind() == reflect.Slice:
 		return "a list"
 	case t.Kind() == reflect.Map:

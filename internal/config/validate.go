@@ -19,7 +19,6 @@ var validators = []func(*File, string) fault.Problems{
 	validateTargets,
 	validateTimes,
 	validateSections,
-	validateGateway,
 }
 
 // validate runs the validators on what was bound, and asks the others when
@@ -43,6 +42,9 @@ func (l *loader) validate(loaded *Loaded) {
 	}
 	for _, validator := range validators {
 		hear(validator(&loaded.File, loaded.Dir))
+	}
+	if !l.above["gateway"] { // what it lacks could be what was not bound
+		hear(validateGateway(&loaded.File))
 	}
 	if len(l.errs.list) == 0 {
 		return

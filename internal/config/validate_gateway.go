@@ -9,15 +9,18 @@ import (
 
 	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/gateway"
+	"lapwing.dev/lapwing/internal/gateway/auth"
 )
 
 // validateGateway looks at what the gateway has in common with other sections.
-func validateGateway(f *File, _ string) fault.Problems {
+func validateGateway(f *File) fault.Problems {
 	var ps fault.Problems
 	if len(f.Gateway.Routes) == 0 {
 		return nil
 	}
 	tierUpstreams(&ps, f)
+	idleLimits(&ps, f)
+	exemptKeys(&ps, f)
 	listens(&ps, f)
 	return ps
 }
@@ -32,6 +35,58 @@ func tierUpstreams(ps *fault.Problems, f *File) {
 		if name := f.Tiers[i].Upstream; name != "" && !slices.Contains(groups, name) {
 			hint := cmp.Or(fault.DidYouMean(name, groups), "add it to the upstreams of a route, as in {default: [http://127.0.0.1:8000], "+name+": [http://127.0.0.1:8001]}")
 			ps.Add(fmt.Sprintf("tiers[%d].upstream", i), hint, "no route has upstreams %q", name)
+		}
+	}
+}
+
+// idleLimits wants each limit to be in a route: one that is in none, and what
+// tiers say of it, holds for nobody.
+func idleLimits(ps *fault.Problems, f *File) {
+	limits, named := map[string]bool{}, map[string]bool{}
+	for i := range f.Limits {
+		limits[f.Limits[i].Name] = true
+	}
+	for i := range f.Gateway.Routes {
+		for _, name := range f.Gateway.Routes[i].Limits {
+			if !limits[name] {
+				return // a mistake of its own, and maybe the cause of this one
+			}
+			named[name] = true
+		}
+	}
+	for i := range f.Limits {
+		if name := f.Limits[i].Name; name != "" && !named[name] {
+			ps.Add(fmt.Sprintf("limits[%d]", i), "add `limits: ["+name+"]` to a route of the gateway", "no route names limit %q, so it holds for nobody", name)
+		}
+	}
+}
+
+// exemptKeys wants the API keys that limits exempt to be known to the gateway,
+// if it knows keys at all.
+func exemptKeys(ps *fault.Problems, f *File) {
+	var names []string
+	know := func(a *auth.Config) {
+		if a == nil {
+			return
+		}
+		for i := range a.APIKeys {
+			names = append(names, a.APIKeys[i].Name)
+		}
+	}
+	know(f.Gateway.Auth)
+	for i := range f.Gateway.Routes {
+		know(f.Gateway.Routes[i].Auth)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if len(names) == 0 || names[0] == "" { // a mistake of its own, and maybe the cause of this one
+		return
+	}
+	for i := range f.Limits {
+		for j, exempt := range f.Limits[i].Exempt {
+			if name := exempt.APIKey; name != "" && !slices.Contains(names, name) {
+				ps.Add(fmt.Sprintf("limits[%d].exempt[%d].api_key", i, j), suggest(name, "API key", names), "there is no API key %q", name)
+			}
 		}
 	}
 }

@@ -97,6 +97,8 @@ func TestMistakesOfConfigurations(t *testing.T) {
 		{Config{Redis: Redis{Prefix: "x"}}, `redis: it says how to use a store, and not which; add url: redis://127.0.0.1:6379, or remove the section`},
 		{Config{Redis: Redis{URL: "http://a"}}, `redis.url: scheme "http" is not one of Redis; write redis://127.0.0.1:6379, rediss:// for TLS or unix:// for a socket`},
 		{Config{Redis: Redis{URL: "redis://"}}, `redis.url: it names no host; write redis://127.0.0.1:6379`},
+		{Config{Redis: Redis{URL: "redis://a:65536"}}, `redis.url: "65536" is not a port; write a port from 1 to 65535, as in redis://127.0.0.1:6379`},
+		{Config{Redis: Redis{URL: "rediss://:x@a:0/1"}}, `redis.url: "0" is not a port; write a port from 1 to 65535, as in redis://127.0.0.1:6379`},
 		{Config{Redis: Redis{URL: "redis://:x@[::1"}}, `redis.url: it is not a URL; write redis://127.0.0.1:6379`},
 		{Config{Redis: Redis{URL: "redis://:x@a", Password: secret.New("y")}}, `redis.url: the password is in the URL and beside it; keep one of them`},
 		{Config{Redis: Redis{URL: "redis://a", Timeout: units.Duration(time.Minute)}}, `redis.timeout: 1m is not between 1ms and 1s; write a time such as 20ms`},

@@ -459,6 +459,8 @@ func (r *Redis) Validate() fault.Problems {
 		problems.Add("url", "write redis://127.0.0.1:6379, rediss:// for TLS or unix:// for a socket", "scheme %q is not one of Redis", u.Scheme)
 	case u.Scheme != "unix" && u.Hostname() == "":
 		problems.Add("url", "write redis://127.0.0.1:6379", "it names no host")
+	case u.Scheme != "unix" && !validPort(u.Port()):
+		problems.Add("url", "write a port from 1 to 65535, as in redis://127.0.0.1:6379", "%.20q is not a port", u.Port())
 	case u.Scheme == "unix" && u.Path == "":
 		problems.Add("url", "write unix:///run/redis/redis.sock", "it names no socket")
 	default:
@@ -489,6 +491,12 @@ func (c *Concurrency) most() int64 {
 
 // adaptiveMost bounds an adaptive limit that says no maximum.
 const adaptiveMost = 1000
+
+// validPort reports whether a port can be connected to; none is Redis's own.
+func validPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && n > 0
+}
 
 // wholeNumber reads a number that stands alone.
 func wholeNumber(text string) (int64, error) {
