@@ -121,7 +121,7 @@ func (d *Decision) take(h *hold, q *Request, now int64) refusal {
 func (d *Decision) takeRate(h *hold, q *Request, now int64) refusal {
 	l := d.limiter
 	if !h.enforced || !h.p.queues {
-		next, ok := l.table.take(h.key, now, move{by: h.by, limit: h.tolerance})
+		next, now, ok := l.takeWord(h.key, now, move{by: h.by, limit: h.tolerance})
 		if !ok {
 			return refusal{ReasonRate, next - now - h.tolerance}
 		}
@@ -130,8 +130,9 @@ func (d *Decision) takeRate(h *hold, q *Request, now int64) refusal {
 	}
 	next, ok := int64(0), false
 	if l.lines.shard(h.key).count.Load() == 0 {
-		next, ok = l.table.take(h.key, now, move{by: h.by, limit: h.tolerance})
+		next, now, ok = l.takeWord(h.key, now, move{by: h.by, limit: h.tolerance})
 	} else {
+		now = l.now()
 		next, _ = l.table.take(h.key, now, move{})
 		next = max(next, now) + h.by
 	}
@@ -143,6 +144,19 @@ func (d *Decision) takeRate(h *hold, q *Request, now int64) refusal {
 		return refusal{h.queueReason(), late}
 	}
 	return d.reserve(h, q)
+}
+
+// takeWord takes from the word of a key and returns the time that it was decided
+// for. A refusal is asked again at the present time: somebody else, who read the
+// clock after this request and got to the word before it, has moved it on from a
+// later time, by which the last place of a burst would be missed.
+func (l *Limiter) takeWord(key uint64, now int64, m move) (next, at int64, ok bool) {
+	if next, ok = l.table.take(key, now, m); ok {
+		return next, now, true
+	}
+	now = max(now, l.now())
+	next, ok = l.table.take(key, now, m)
+	return next, now, ok
 }
 
 func (l *Limiter) takeQuotas(h *hold, now int64) refusal {
