@@ -26,10 +26,11 @@ var gatewayLine = regexp.MustCompile(`Gateway (http://\S+)`)
 // gateway is where the server's clients come in, without the last slash.
 func (s *server) gateway(t *testing.T) string {
 	t.Helper()
-	match := gatewayLine.FindStringSubmatch(s.talk())
-	if match == nil {
-		t.Fatalf("no gateway:\n%s", s.talk())
-	}
+	var match []string
+	waitFor(t, "the gateway's address", func() bool { // the line after the one of the pages
+		match = gatewayLine.FindStringSubmatch(s.talk())
+		return match != nil
+	})
 	return strings.TrimSuffix(match[1], "/")
 }
 
