@@ -18,7 +18,7 @@ type Room struct {
 
 // foundation is what every room may stand on.
 func foundation(more ...string) []string {
-	return append([]string{"fault", "health", "secret", "units"}, more...)
+	return append([]string{"fault", "health", "secret", "units", "verbatim"}, more...)
 }
 
 // Table says who may import whom. It is about the product's own code: a test may
@@ -34,6 +34,7 @@ func Table() []Room {
 		{Path: "health", Owns: "the product's own warnings", Only: foundation(), Why: bottom},
 		{Path: "secret", Owns: "secrets that cannot be printed, redaction", Only: foundation(), Why: bottom},
 		{Path: "units", Owns: "durations and sizes as humans write them", Only: foundation(), Why: bottom},
+		{Path: "verbatim", Owns: "parts of the configuration in another product's own language", Only: foundation(), Why: bottom},
 		{Path: "lifecycle", Owns: "ordered start and stop", Only: foundation(), Why: bottom},
 
 		{
@@ -59,7 +60,9 @@ func Table() []Room {
 		{Path: "limits", Owns: "limits and tiers: their configuration, their counters in Redis, their quotas", Only: foundation(), Why: domain},
 		{Path: "blocks", Owns: "who is kept out, by whom, until when; abuse rules", Only: foundation(), Why: domain},
 		{Path: "traffic", Owns: "observed requests: series, access log, top clients, the last hours", Only: foundation("metrics"), Why: domain},
-		{Path: "ingest", Owns: "exchanges that others have observed", Only: foundation(), Why: domain},
+		{Path: "ingest", Owns: "what others have observed: exchanges, access logs, error logs", Only: foundation(), Why: domain},
+		{Path: "slo", Owns: "error rates, objectives and budgets, what is unusual for the hour", Only: foundation("catalog"), Why: domain},
+		{Path: "alerting", Owns: "who is told of what: an embedded Alertmanager, deliveries, acknowledgements, escalation", Only: foundation(), Why: domain},
 		{Path: "access", Owns: "who may come in: passwords, sessions, tokens", Only: foundation(), Why: domain},
 		{Path: "checks", Owns: "scheduled checks: when, what, the verdict, the history", Only: foundation("probe", "catalog"), Why: domain},
 		{
@@ -76,7 +79,7 @@ func Table() []Room {
 		},
 
 		{
-			Path: "metrics", Owns: "/metrics", Only: foundation(),
+			Path: "metrics", Owns: "/metrics, the embedded Prometheus, its doors in and out", Only: foundation(),
 			Why: "a domain hands it numbers; it knows the format and nobody's meaning",
 		},
 
@@ -108,6 +111,8 @@ func Table() []Room {
 		{Path: "access/accesstest", Owns: "conformance suite of access.Store", ForTests: true},
 		{Path: "limits/limitstest", Owns: "conformance suite of limits.Store", ForTests: true},
 		{Path: "limits/redistest", Owns: "a real redis-server that a test may kill", ForTests: true},
+		{Path: "slo/slotest", Owns: "conformance suite of slo.Store", ForTests: true},
+		{Path: "alerting/alertingtest", Owns: "conformance suite of alerting.Store", ForTests: true},
 		{Path: "checks/storetest", Owns: "conformance suite of checks.Store", ForTests: true},
 	}
 }
@@ -127,6 +132,8 @@ func Engines() []Engine {
 		{"github.com/spf13/cobra", []string{"cli"}, "a command parses its flags and calls what does the work"},
 		{"github.com/expr-lang/expr", []string{"checks/assert", "limits"}, "a language can only be kept stable if one package speaks to its engine: assertions there, conditions of tiers here"},
 		{"github.com/redis/rueidis", []string{"limits/redis", "blocks", "app"}, "what is shared over Redis is shared behind an interface"},
+		{"github.com/prometheus/prometheus", []string{"metrics"}, "its packages change with each of its releases: one room speaks to them"},
+		{"github.com/prometheus/alertmanager", []string{"alerting"}, "its packages change with each of its releases: one room speaks to them"},
 		{"github.com/golang-jwt/jwt", []string{"gateway/auth"}, "tokens are verified in one place"},
 		{"golang.org/x/crypto/argon2", []string{"access"}, "passwords are hashed in one place"},
 	}

@@ -17,6 +17,10 @@ type API struct {
 	OpenAPI string `yaml:"openapi"`
 	// Labels to group and select by. Example: {team: shop}
 	Labels map[string]string `yaml:"labels"`
+	// ErrorRate says when failed requests are an alert.
+	ErrorRate ErrorRate `yaml:"error_rate,omitempty"`
+	// Objectives are promises about availability and latency, each with its error budget.
+	Objectives []Objective `yaml:"objectives,omitempty"`
 }
 
 // Validate reports every mistake of the entry, with paths relative to it. It

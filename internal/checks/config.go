@@ -107,6 +107,10 @@ type Alert struct {
 	After int `yaml:"after"`
 	// RecoverAfter this many good runs in a row it is up again. Default: 1.
 	RecoverAfter int `yaml:"recover_after"`
+	// To names receivers that are told, whatever `route` says. Default: as `route` says. Example: [slack-api]
+	To []string `yaml:"to"`
+	// Severity of its alert: info, warning or critical. Default: critical when it is down, warning when it is degraded or flaky.
+	Severity string `yaml:"severity"`
 }
 
 // Retention is the `history:` section: how long results are kept.

@@ -2,13 +2,17 @@ package config
 
 import (
 	"lapwing.dev/lapwing/internal/access"
+	"lapwing.dev/lapwing/internal/alerting"
 	"lapwing.dev/lapwing/internal/blocks"
 	"lapwing.dev/lapwing/internal/catalog"
 	"lapwing.dev/lapwing/internal/checks"
 	"lapwing.dev/lapwing/internal/gateway"
+	"lapwing.dev/lapwing/internal/ingest"
 	"lapwing.dev/lapwing/internal/limits"
+	"lapwing.dev/lapwing/internal/metrics"
 	"lapwing.dev/lapwing/internal/statuspage"
 	"lapwing.dev/lapwing/internal/traffic"
+	"lapwing.dev/lapwing/internal/verbatim"
 )
 
 // Sections marked omitempty mean nothing unless they are written: the settings
@@ -42,6 +46,32 @@ type File struct {
 	Traffic traffic.Bounds `yaml:"traffic,omitempty"`
 	// AccessLog has one line of JSON for each observed request. Default: none.
 	AccessLog traffic.AccessLog `yaml:"access_log,omitempty"`
+	// Ingest takes in what other servers saw: access logs and error logs.
+	Ingest ingest.Config `yaml:"ingest,omitempty"`
+	// Metrics says how long measured series are kept, and who else gets them.
+	Metrics metrics.Section `yaml:"metrics,omitempty"`
+	// Rules are Prometheus rule files, as they are: paths or patterns relative to this file. Example: [rules/*.yaml]
+	Rules []string `yaml:"rules,omitempty"`
+	// ScrapeConfigs are Prometheus' own, as they are: whose metrics are read.
+	ScrapeConfigs verbatim.YAML `yaml:"scrape_configs,omitempty"`
+	// RemoteWrite is Prometheus' own, as it is: who gets all series.
+	RemoteWrite verbatim.YAML `yaml:"remote_write,omitempty"`
+	// Alerting says who is told when nobody acknowledges, and how long is remembered what was told.
+	Alerting alerting.Section `yaml:"alerting,omitempty"`
+	// Global is Alertmanager's own, as it is: what receivers have in common.
+	Global verbatim.YAML `yaml:"global,omitempty"`
+	// Receivers are Alertmanager's own, as they are: the channels by which people are told.
+	Receivers verbatim.YAML `yaml:"receivers,omitempty"`
+	// Route is Alertmanager's own, as it is: which receiver gets which alert.
+	Route verbatim.YAML `yaml:"route,omitempty"`
+	// InhibitRules are Alertmanager's own, as they are: which alerts keep others quiet.
+	InhibitRules verbatim.YAML `yaml:"inhibit_rules,omitempty"`
+	// TimeIntervals are Alertmanager's own, as they are: times that routes name.
+	TimeIntervals verbatim.YAML `yaml:"time_intervals,omitempty"`
+	// MuteTimeIntervals are the older form of time_intervals.
+	MuteTimeIntervals verbatim.YAML `yaml:"mute_time_intervals,omitempty"`
+	// Templates are Alertmanager's template files: paths or patterns relative to this file.
+	Templates []string `yaml:"templates,omitempty"`
 	// History says how long results are kept.
 	History checks.Retention `yaml:"history"`
 	// Access to the web interface and the API.

@@ -1,0 +1,12 @@
+// Package slo judges observed requests: the error rate of each operation, the
+// objectives of APIs with their budgets and burn rates, and what is unusual for
+// the hour (a spike, a drop, a regression of latency).
+//
+//	exchanges ─ Observe ─► windows (10 s) ─ tick ─► conditions ─► Deps.Alert
+//	                          │                        │
+//	                          └── Store: 5 min, 1 h ───┘ budgets, baselines, after a restart
+//
+// It counts in windows of its own that are kept up to date as requests come in,
+// because the same objectives as PromQL rules cost a thousand times as much
+// (bench/objectives). Users' own rules stay PromQL, in package metrics.
+package slo
