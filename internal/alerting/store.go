@@ -3,6 +3,8 @@ package alerting
 import (
 	"context"
 	"time"
+
+	"lapwing.dev/lapwing/internal/alerting/delivery"
 )
 
 // Store keeps what must survive a kill. Implementations MUST have on disk what
@@ -45,15 +47,7 @@ type Stored struct {
 }
 
 // StoredDelivery is one that waits for its next try.
-type StoredDelivery struct {
-	Delivery
-	Payload []byte
-}
+type StoredDelivery = delivery.StoredDelivery
 
 // Escalated says that an alert was escalated.
-type Escalated struct {
-	Alert    string
-	Starts   time.Time // of the alert: a later one is another story
-	Receiver string
-	At       time.Time
-}
+type Escalated = delivery.Escalated

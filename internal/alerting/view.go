@@ -1,9 +1,13 @@
 package alerting
 
-import "time"
+import (
+	"time"
+
+	"lapwing.dev/lapwing/internal/alerting/delivery"
+)
 
 // State of an alert as people see it.
-type State string
+type State = delivery.State
 
 // The states, in the order of their urgency.
 const (
@@ -60,29 +64,10 @@ type Silence struct {
 }
 
 // Delivery is one notification to one receiver, with every try.
-type Delivery struct {
-	ID       int64     `json:"id"`
-	Receiver string    `json:"receiver"`
-	Kind     string    `json:"kind"`   // slack, webhook, email, …
-	Reason   string    `json:"reason"` // notify, escalate, test
-	Alerts   []Told    `json:"alerts"`
-	Firing   int       `json:"firing"`
-	Resolved int       `json:"resolved"`
-	Created  time.Time `json:"created"`
-	Tries    int       `json:"tries"`
-	Last     time.Time `json:"last,omitzero"`   // try
-	Next     time.Time `json:"next,omitzero"`   // try; zero when there will be none
-	State    string    `json:"state"`           // delivered, waiting, failed (given up), superseded
-	Error    string    `json:"error,omitempty"` // of the last try, without secrets
-}
+type Delivery = delivery.Delivery
 
 // Told is an alert in a delivery.
-type Told struct {
-	ID      string `json:"id"`
-	Name    string `json:"name"`
-	Summary string `json:"summary"`
-	State   State  `json:"state"`
-}
+type Told = delivery.Told
 
 // Receiver is one configured receiver.
 type Receiver struct {
