@@ -2,10 +2,12 @@ package proxies
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -45,6 +48,7 @@ type proxied struct {
 	files   []string // in examples/<name>
 	changed []string // text in them, and what it becomes
 	deaf    bool     // it neither routes by what Lapwing says nor adds to good answers
+	misled  bool     // it asks the API instead of Lapwing
 	run     func(t *testing.T, dir string) *exec.Cmd
 }
 
@@ -59,9 +63,13 @@ func open(t *testing.T, p proxied) *stand {
 	t.Cleanup(s.client.CloseIdleConnections)
 	s.startGateway()
 	s.proxy = freeAddress(t)
+	asked, api := s.gateway.Addr().String(), s.api("default")
+	if p.misled {
+		asked = api
+	}
 	replaced := strings.NewReplacer(append(p.changed,
-		"127.0.0.1:8480", s.gateway.Addr().String(),
-		"127.0.0.1:8000", s.api("default"), "127.0.0.1:8001", s.api("fast"),
+		"127.0.0.1:8480", asked,
+		"127.0.0.1:8000", api, "127.0.0.1:8001", s.api("fast"),
 		"127.0.0.1:8080", s.proxy,
 	)...)
 	dir := t.TempDir()
@@ -163,10 +171,17 @@ func (s *stand) api(name string) string {
 		case "500":
 			w.WriteHeader(http.StatusInternalServerError)
 		}
-		body, _ := io.ReadAll(r.Body)
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			fmt.Fprintln(w, err)
+		}
 		fmt.Fprintf(w, "%s %s\n", r.Method, r.RequestURI)
 		for _, name := range []string{"X-Lapwing-Tier", "X-Lapwing-User", "X-Request-Id", "Traceparent"} {
 			fmt.Fprintf(w, "%s: %s\n", name, strings.Join(r.Header.Values(name), "|"))
+		}
+		if r.URL.Query().Has("digest") {
+			fmt.Fprintf(w, "%x", sha256.Sum256(body))
+			return
 		}
 		_, _ = w.Write(body)
 	}))
@@ -303,6 +318,20 @@ func (r *recorder) Observe(e *observe.Exchange) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.all = append(r.all, *e)
+}
+
+// told is how often the gateway decided what about a path: with what the client
+// was told it shows on which side of the proxy a wrong answer was made.
+func (r *recorder) told(path string) string {
+	times := map[string]int{}
+	for _, e := range r.of(path) {
+		times[fmt.Sprintf("%s %s by %q of %s: %d", e.Method, e.Verdict, e.Policy, e.ClientKey, e.Status)]++
+	}
+	var b strings.Builder
+	for _, what := range slices.Sorted(maps.Keys(times)) {
+		fmt.Fprintf(&b, "%4d × %s\n", times[what], what)
+	}
+	return b.String()
 }
 
 // of are those of one path.

@@ -1,7 +1,9 @@
 package proxies
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"strconv"
@@ -19,6 +21,11 @@ func tell(t *testing.T, s *stand) {
 			t.Run(c.Name, func(t *testing.T) {
 				t.Parallel()
 				path := "/case/" + strconv.Itoa(i) + "/orders"
+				t.Cleanup(func() {
+					if t.Failed() {
+						t.Logf("what the gateway was asked about %s, and what it said:\n%s", path, s.sink.told(path))
+					}
+				})
 				limittest.Drive(t, c, limittest.Driver{Take: func(client string) (limittest.Answer, error) { return s.take(path, client) }})
 			})
 		}
@@ -54,6 +61,9 @@ func goesOn(t *testing.T, s *stand) {
 	}
 	if res.StatusCode != http.StatusOK || res.Header.Get("X-Api-Server") != "default" || strings.Contains(text, "b7ad6b7169203331") {
 		t.Errorf("%s from %s: %s", res.Status, res.Header.Get("X-Api-Server"), text)
+	}
+	if !strings.Contains(text, "X-Lapwing-Tier: \nX-Lapwing-User: \n") || strings.Contains(res.Header.Get("RateLimit"), "{") {
+		t.Errorf("what Lapwing did not say: %s, RateLimit %s", text, res.Header.Get("RateLimit"))
 	}
 	seen := s.sink.of("/plain/a%20b")
 	if len(seen) != 1 || seen[0].Method != "POST" || seen[0].Query != "c=d&e=%2F" || seen[0].Source != observe.SourceDecision || seen[0].ClientKey != "127.0.0.1" || seen[0].RequestID != "req-4711" {
@@ -203,9 +213,13 @@ func noRoute(t *testing.T, s *stand) {
 	}
 }
 
+// The inquiry before it must take nothing from a body. The API tells its digest:
+// an answer as large would also test how proxies hand on answers, which are none
+// of ours (Caddy 2.6 cuts one in a hundred off).
 func largeBody(t *testing.T, s *stand) {
 	body := strings.Repeat("0123456789abcdef", 32<<10) // 512 KiB
-	if res, text := s.must(http.MethodPut, "/plain/large", body); res.StatusCode != http.StatusOK || !strings.HasSuffix(text, body) {
-		t.Errorf("%s, %d bytes came back", res.Status, len(text))
+	want := fmt.Sprintf("%x", sha256.Sum256([]byte(body)))
+	if res, text := s.must(http.MethodPut, "/plain/large?digest", body); res.StatusCode != http.StatusOK || !strings.HasSuffix(text, want) {
+		t.Errorf("%s: %s", res.Status, text)
 	}
 }
