@@ -14,14 +14,14 @@ func TestStatesFollowVerdicts(t *testing.T) {
 		verdicts string // u up, g degraded, d down
 		states   string // and ? unknown
 	}{
-		{"down at once, up at once", Alert{1, 1}, "uudu", "uudu"},
-		{"three failures make it down", Alert{3, 1}, "uddd", "uuud"},
-		{"two failures and a good run do not", Alert{3, 1}, "udduddu", "uuuuuuu"},
-		{"two good runs bring it back", Alert{1, 2}, "uduuu", "udduu"},
-		{"a failure between starts the count anew", Alert{1, 2}, "duduu", "ddddu"},
-		{"degraded needs no confirmation", Alert{3, 3}, "ugu", "ugu"},
-		{"a degraded run counts as recovered", Alert{1, 2}, "dgg", "ddg"},
-		{"unknown until failures are confirmed", Alert{2, 1}, "dd", "?d"},
+		{"down at once, up at once", Alert{After: 1, RecoverAfter: 1}, "uudu", "uudu"},
+		{"three failures make it down", Alert{After: 3, RecoverAfter: 1}, "uddd", "uuud"},
+		{"two failures and a good run do not", Alert{After: 3, RecoverAfter: 1}, "udduddu", "uuuuuuu"},
+		{"two good runs bring it back", Alert{After: 1, RecoverAfter: 2}, "uduuu", "udduu"},
+		{"a failure between starts the count anew", Alert{After: 1, RecoverAfter: 2}, "duduu", "ddddu"},
+		{"degraded needs no confirmation", Alert{After: 3, RecoverAfter: 3}, "ugu", "ugu"},
+		{"a degraded run counts as recovered", Alert{After: 1, RecoverAfter: 2}, "dgg", "ddg"},
+		{"unknown until failures are confirmed", Alert{After: 2, RecoverAfter: 1}, "dd", "?d"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			letters := map[byte]Status{'u': Up, 'g': Degraded, 'd': Down, '?': Unknown}

@@ -144,6 +144,11 @@ func (c *Check) validateRetries(ps *fault.Problems) {
 	if c.Alert.After < 0 || c.Alert.After > 1000 {
 		ps.Add("alert.after", "1 to 1000", "%d runs", c.Alert.After)
 	}
+	switch c.Alert.Severity {
+	case "", "info", "warning", "critical":
+	default:
+		ps.Add("alert.severity", "write info, warning or critical", "%q is not a severity", c.Alert.Severity)
+	}
 	if c.Alert.RecoverAfter < 0 || c.Alert.RecoverAfter > 1000 {
 		ps.Add("alert.recover_after", "1 to 1000", "%d runs", c.Alert.RecoverAfter)
 	}

@@ -31,6 +31,8 @@ type View struct {
 	Next        time.Time       `json:"next,omitzero"`         // next planned start
 	Missed      uint64          `json:"missed,omitempty"`      // due runs that did not start, since the process started
 	CertExpires time.Time       `json:"cert_expires,omitzero"` // earliest of the chain, as of the last TLS run
+	AlertTo     []string        `json:"alert_to,omitempty"`    // receivers that are told, whatever the route says
+	Severity    string          `json:"severity,omitempty"`    // of its alerts; "" leaves it to the alert
 	Last        *Result         `json:"-"`                     // nil before the first run of this process and history
 	Recent      []time.Duration `json:"-"`                     // latencies of the last runs, oldest first, 0 = down; at most 24
 }

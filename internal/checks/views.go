@@ -96,6 +96,7 @@ func (m *Manager) view(c *check) View {
 		Method: first.request.Method(), Target: redactURL(first.request.URL(), p.redactor),
 		Schedule: p.schedule.text, Interval: p.schedule.every, Timeout: p.config.Timeout.Std(),
 		Labels: p.config.Labels, State: c.state(), Since: c.shown.life.Since,
+		AlertTo: p.config.Alert.To, Severity: p.config.Alert.Severity,
 		Failures: c.shown.life.Failures, Running: m.inFlight[p.id] != 0, Missed: c.missed, CertExpires: c.shown.facts.certExpires,
 	}
 	v.Operation = m.operation(p, v.Method, first.request.URL())
