@@ -1,5 +1,3 @@
-// Package metrics serves /metrics: Lapwing's own counters and what every check
-// measured, in the Prometheus exposition formats.
 package metrics
 
 import (
