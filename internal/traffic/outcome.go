@@ -10,7 +10,7 @@ import (
 // had which one is all that is counted on the way of a request; statuses,
 // verdicts, errors and sources are sums over it.
 //
-//	bit 15 always set, so that no outcome is zero; 10-11 source; 6-9 error;
+//	bit 15 always set, so that no outcome is zero; 10-12 source; 6-9 error;
 //	3-5 verdict; 0-2 class of the status
 type outcome uint32
 
@@ -22,7 +22,7 @@ var (
 		observe.NoError, observe.ErrorConnect, observe.ErrorTimeout, observe.ErrorReset, observe.ErrorProtocol,
 		observe.ErrorNoUpstream, observe.ErrorClientGone, observe.ErrorRequestBody, observe.ErrorInternal,
 	}
-	origins = [...]observe.Source{"other", observe.SourceGateway, observe.SourceDecision, observe.SourceMiddleware}
+	origins = [...]observe.Source{"other", observe.SourceGateway, observe.SourceDecision, observe.SourceMiddleware, observe.SourceAccessLog}
 	classes = [...]string{"none", "1xx", "2xx", "3xx", "4xx", "5xx"}
 )
 
@@ -35,7 +35,7 @@ func outcomeOf(e *observe.Exchange) outcome {
 func (o outcome) class() int                  { return int(o & 7) }
 func (o outcome) verdict() observe.Verdict    { return verdicts[o>>3&7] }
 func (o outcome) failure() observe.ErrorClass { return failures[o>>6&15] }
-func (o outcome) origin() observe.Source      { return origins[o>>10&3] }
+func (o outcome) origin() observe.Source      { return origins[o>>10&7] }
 
 // failed is what Exchange.Failed says of every exchange with this outcome.
 func (o outcome) failed() bool {
@@ -91,6 +91,8 @@ func originNumber(s observe.Source) outcome {
 		return 2
 	case observe.SourceMiddleware:
 		return 3
+	case observe.SourceAccessLog:
+		return 4
 	}
 	return 0
 }

@@ -51,9 +51,11 @@ func (r *recent) observe(e *observe.Exchange, ordinary bool) {
 	if left.Load() <= 0 || left.Add(-1) < 0 {
 		return
 	}
+	kept := Request{Exchange: *e}
+	kept.Detach() // its texts may be parts of a long message
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	kept := Request{ID: r.next, Exchange: *e}
+	kept.ID = r.next
 	r.next++
 	if len(r.ring) < recentKept {
 		r.ring = append(r.ring, kept)

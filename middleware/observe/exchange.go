@@ -13,7 +13,7 @@ import (
 // are never changed in place.
 type Exchange struct {
 	Time     time.Time     // when the request's headers had been read, wall clock with monotonic reading
-	Duration time.Duration // from Time until the last byte of the answer was handed on, or the attempt ended
+	Duration time.Duration // from Time until the last byte of the answer was handed on, or the attempt ended; 0 when the observer cannot know, as of a log without durations
 	Phases   Phases        // parts of Duration
 
 	Source    Source // who observed it
@@ -77,6 +77,7 @@ const (
 	SourceGateway    Source = "gateway"    // Lapwing proxied it
 	SourceDecision   Source = "decision"   // another proxy asked whether to let it in
 	SourceMiddleware Source = "middleware" // the application told
+	SourceAccessLog  Source = "access_log" // it was read in another server's log
 )
 
 // Verdict is what was decided about a request.
