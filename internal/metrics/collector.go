@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -343,10 +344,11 @@ func exemplars(e *dto.Exemplar, t int64) []exemplar.Exemplar {
 	return []exemplar.Exemplar{{Labels: b.Labels(), Value: e.GetValue(), Ts: t, HasTs: e.GetTimestamp() != nil}}
 }
 
-// number is a boundary as a label has it.
+// number is a boundary as Prometheus 3 writes it into a label: 1.0, 0.5, +Inf.
 func number(v float64) string {
-	if math.IsInf(v, 1) {
-		return "+Inf"
+	text := strconv.FormatFloat(v, 'g', -1, 64)
+	if strings.ContainsAny(text, ".eIN") {
+		return text
 	}
-	return strconv.FormatFloat(v, 'g', -1, 64)
+	return text + ".0"
 }

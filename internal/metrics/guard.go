@@ -150,8 +150,6 @@ func reasonOf(err error) string {
 		return RefusedOutOfOrder
 	case errors.Is(err, storage.ErrDuplicateSampleForTimestamp):
 		return RefusedDuplicate
-	case errors.Is(err, tsdb.ErrInvalidSample):
-		return RefusedLabels
 	case errors.As(err, &shape):
 		return RefusedHistogram
 	}
@@ -187,14 +185,18 @@ func (r *round) admit(t int64) error {
 	return refusal
 }
 
-// appended notes what became of an admitted sample.
-func (r *round) appended(err error) {
-	switch {
-	case err == nil, errors.Is(err, &storage.AppendPartialError{}):
+// appended notes what became of an admitted sample, and returns the error by
+// which senders know it.
+func (r *round) appended(err error) error {
+	if err == nil || errors.Is(err, &storage.AppendPartialError{}) {
 		r.n++
-	default:
-		r.g.count(err, 1)
+		return err
 	}
+	if errors.Is(err, tsdb.ErrInvalidSample) {
+		err = &Refusal{RefusedLabels, err.Error()}
+	}
+	r.g.count(err, 1)
+	return err
 }
 
 // commit ends the round.
@@ -233,8 +235,7 @@ func (a *appender) Append(ref storage.SeriesRef, ls labels.Labels, t int64, v fl
 		return 0, err
 	}
 	ref, err := a.Appender.Append(ref, ls, t, v)
-	a.round.appended(err)
-	return ref, err
+	return ref, a.round.appended(err)
 }
 
 func (a *appender) AppendHistogram(ref storage.SeriesRef, ls labels.Labels, t int64, h *histogram.Histogram, fh *histogram.FloatHistogram) (storage.SeriesRef, error) {
@@ -242,8 +243,7 @@ func (a *appender) AppendHistogram(ref storage.SeriesRef, ls labels.Labels, t in
 		return 0, err
 	}
 	ref, err := a.Appender.AppendHistogram(ref, ls, t, h, fh)
-	a.round.appended(err)
-	return ref, err
+	return ref, a.round.appended(err)
 }
 
 func (a *appender) AppendExemplar(ref storage.SeriesRef, ls labels.Labels, e exemplar.Exemplar) (storage.SeriesRef, error) {
@@ -270,8 +270,7 @@ func (a *appenderV2) Append(ref storage.SeriesRef, ls labels.Labels, st, t int64
 		return 0, err
 	}
 	ref, err := a.AppenderV2.Append(ref, ls, st, t, v, h, fh, o)
-	a.round.appended(err)
-	return ref, err
+	return ref, a.round.appended(err)
 }
 
 func (a *appenderV2) Commit() error { return a.round.commit(a.AppenderV2.Commit) }
