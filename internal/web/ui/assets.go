@@ -22,7 +22,7 @@ var embedded embed.FS
 // request for them and a rule may refine an earlier one.
 var styles = []string{
 	"tokens", "base", "layout", "parts", "table", "chart",
-	"overview", "checks", "check", "run", "traffic", "settings", "status", "login", "errors", "print",
+	"overview", "checks", "check", "run", "traffic", "endpoints", "alerts", "settings", "status", "login", "errors", "print",
 }
 
 // assets are the static files in memory. Their URLs carry a hash over all of

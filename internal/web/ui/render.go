@@ -21,7 +21,7 @@ type pages struct {
 }
 
 // sharedTemplates are parsed into every page.
-var sharedTemplates = []string{"templates/layout.html", "templates/parts.html", "templates/row.html", "templates/chart.html", "templates/requests.html"}
+var sharedTemplates = []string{"templates/layout.html", "templates/parts.html", "templates/row.html", "templates/chart.html", "templates/requests.html", "templates/alerting.html"}
 
 func openPages(dev string) (*pages, error) {
 	source, err := sources(dev)
@@ -56,17 +56,21 @@ func openPages(dev string) (*pages, error) {
 
 // shell is what surrounds each page.
 type shell struct {
-	Title    string
-	Nav      string // the entry of the navigation that is current
-	Static   string // URL of the static files
-	Query    string // in the search box
-	Viewer   Viewer
-	Demo     bool
-	Public   bool // no navigation: the page is for people outside the team
-	Login    bool // there is a way to log in
-	Traffic  bool // there are traffic pages
-	Warnings int  // about Lapwing itself
-	Page     any
+	Title     string
+	Nav       string // the entry of the navigation that is current
+	Static    string // URL of the static files
+	Query     string // in the search box
+	Viewer    Viewer
+	Demo      bool
+	Public    bool   // no navigation: the page is for people outside the team
+	Login     bool   // there is a way to log in
+	Traffic   bool   // there are traffic pages
+	Endpoints bool   // there are pages of operations
+	Alerts    bool   // there are pages of alerts
+	Firing    int    // alerts that wait for somebody
+	FiringAs  string // class of their number
+	Warnings  int    // about Lapwing itself
+	Page      any
 }
 
 // partHeader asks for the parts of a page that change by themselves, without
@@ -95,16 +99,22 @@ func (u *UI) showStatus(w http.ResponseWriter, r *http.Request, status int, name
 	if u.Health != nil && s.Viewer.CanRead {
 		s.Warnings = len(u.Health.List())
 	}
-	entry := "layout"
+	s.Endpoints, s.Alerts = u.Endpoints != nil, u.Alerts != nil
+	if s.Alerts && s.Viewer.CanRead {
+		s.Firing, s.FiringAs = u.firing(r)
+	}
+	entries := []string{"layout"}
 	if r.Header.Get(partHeader) == "live" && page.Lookup("live") != nil {
-		entry = "live"
+		entries = []string{"live", "firing"}
 	}
 	// Into a buffer first: a failing template must not leave half a page.
 	buf := u.pages.buffer.Get().(*bytes.Buffer)
 	defer u.pages.buffer.Put(buf)
 	buf.Reset()
-	if err := page.ExecuteTemplate(buf, entry, &s); err != nil {
-		return fmt.Errorf("render page %q: %w", name, err)
+	for _, entry := range entries {
+		if err := page.ExecuteTemplate(buf, entry, &s); err != nil {
+			return fmt.Errorf("render page %q: %w", name, err)
+		}
 	}
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"lapwing.dev/lapwing/internal/alerting"
 	"lapwing.dev/lapwing/internal/statuspage"
 	"lapwing.dev/lapwing/internal/web/views"
 )
@@ -43,6 +44,10 @@ type UI struct {
 	pages   *pages
 	history *historyCache
 	mux     *http.ServeMux
+
+	alertsKept     kept[[]alerting.View]
+	silencesKept   kept[[]alerting.Silence]
+	deliveriesKept kept[[]alerting.Delivery]
 }
 
 // New prepares the pages; the error is a defect of a template or, in
@@ -79,36 +84,48 @@ func (u *UI) ServeHTTP(w http.ResponseWriter, r *http.Request) { u.mux.ServeHTTP
 func (u *UI) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	for pattern, handle := range map[string]handler{
-		"GET /{$}":                        u.overview,
-		"GET /checks":                     u.checkList,
-		"GET /checks/{id}":                u.check,
-		"GET /checks/{id}/runs/{run}":     u.run,
-		"POST /checks/{id}/run":           u.runNow,
-		"POST /checks/{id}/pause":         u.pause,
-		"POST /checks/{id}/resume":        u.resume,
-		"GET /traffic":                    u.traffic,
-		"GET /traffic/clients":            u.clientSearch,
-		"GET /traffic/clients/{key}":      u.client,
-		"POST /traffic/blocks":            u.block,
-		"POST /traffic/blocks/{id}":       u.unblock,
-		"POST /traffic/proposals/{id}":    u.propose,
-		"GET /settings":                   u.settings,
-		"POST /settings/reload":           u.reload,
-		"GET /settings/tokens":            u.tokens,
-		"POST /settings/tokens":           u.createToken,
-		"POST /settings/tokens/{id}":      u.revokeToken,
-		"GET /search":                     u.search,
-		"GET /search.json":                u.searchJSON,
-		"GET /status":                     u.status,
-		"GET /status.json":                u.statusJSON,
-		"GET /status/badge/{file}":        u.stateBadge,
-		"GET /status/badge/{id}/{file}":   u.uptimeBadge,
-		"GET /login":                      u.loginForm,
-		"POST /login":                     u.login,
-		"POST /logout":                    u.logout,
-		"GET /static/{version}/{path...}": u.static,
-		"GET /favicon.ico":                u.favicon,
-		"/":                               u.notFound,
+		"GET /{$}":                           u.overview,
+		"GET /checks":                        u.checkList,
+		"GET /checks/{id}":                   u.check,
+		"GET /checks/{id}/runs/{run}":        u.run,
+		"POST /checks/{id}/run":              u.runNow,
+		"POST /checks/{id}/pause":            u.pause,
+		"POST /checks/{id}/resume":           u.resume,
+		"GET /traffic":                       u.traffic,
+		"GET /traffic/clients":               u.clientSearch,
+		"GET /traffic/clients/{key}":         u.client,
+		"POST /traffic/blocks":               u.block,
+		"POST /traffic/blocks/{id}":          u.unblock,
+		"POST /traffic/proposals/{id}":       u.propose,
+		"GET /endpoints":                     u.endpoints,
+		"GET /endpoints/{method}":            u.endpoint,
+		"GET /endpoints/{method}/{route...}": u.endpoint,
+		"GET /alerts":                        u.alerts,
+		"GET /alerts/{id}":                   u.alert,
+		"POST /alerts/{id}/acknowledge":      u.acknowledge,
+		"POST /alerts/{id}/unacknowledge":    u.unacknowledge,
+		"GET /alerts/silences/new":           u.newSilence,
+		"POST /alerts/silences":              u.silence,
+		"POST /alerts/silences/{id}/expire":  u.unsilence,
+		"POST /alerts/deliveries/{id}/retry": u.retryDelivery,
+		"POST /alerts/receivers/{name}/test": u.testReceiver,
+		"GET /settings":                      u.settings,
+		"POST /settings/reload":              u.reload,
+		"GET /settings/tokens":               u.tokens,
+		"POST /settings/tokens":              u.createToken,
+		"POST /settings/tokens/{id}":         u.revokeToken,
+		"GET /search":                        u.search,
+		"GET /search.json":                   u.searchJSON,
+		"GET /status":                        u.status,
+		"GET /status.json":                   u.statusJSON,
+		"GET /status/badge/{file}":           u.stateBadge,
+		"GET /status/badge/{id}/{file}":      u.uptimeBadge,
+		"GET /login":                         u.loginForm,
+		"POST /login":                        u.login,
+		"POST /logout":                       u.logout,
+		"GET /static/{version}/{path...}":    u.static,
+		"GET /favicon.ico":                   u.favicon,
+		"/":                                  u.notFound,
 	} {
 		mux.HandleFunc(pattern, u.serve(handle))
 	}

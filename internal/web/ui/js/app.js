@@ -12,6 +12,7 @@ import { startForms } from "./forms.js";
 import { startRows } from "./rows.js";
 import { startParts } from "./parts.js";
 import { startTraffic } from "./traffic.js";
+import { startDesktop } from "./desktop.js";
 import { startStream } from "./stream.js";
 
 startTheme();
@@ -26,4 +27,5 @@ startForms();
 startRows();
 startParts();
 startTraffic();
+startDesktop();
 startStream();

@@ -14,6 +14,17 @@ function milliseconds(ms) {
 
 const perSecond = (rate) => `${rate >= 99.5 ? rate.toFixed(0) : rate.toFixed(rate >= 9.95 ? 1 : 2)}/s`;
 
+const percent = (value) => `${Math.abs(value) >= 9.95 ? value.toFixed(1) : value.toFixed(2)} %`;
+
+// range is the page with another range: everything else of its address stays.
+function range(from, to) {
+  const query = new URLSearchParams(location.search);
+  query.delete("range");
+  query.set("from", Math.floor(from));
+  query.set("to", Math.ceil(to));
+  return `?${query}`;
+}
+
 function nearest(times, t, width) {
   let best = -1;
   for (let i = 0; i < times.length; i++) {
@@ -29,8 +40,8 @@ function improve(figure) {
   const axis = figure.querySelector(".axis");
   if (!data.times?.length || !axis) return;
   const width = data.width || 0;
-  const write = data.unit === "/s" ? perSecond : milliseconds;
-  const zooms = Boolean(figure.closest("#chart"));
+  const write = { "/s": perSecond, "%": percent }[data.unit] ?? milliseconds;
+  const zooms = Boolean(figure.closest("#chart, .zooms"));
   figure.classList.toggle("can-zoom", zooms);
 
   const cursor = svg("line");
@@ -95,7 +106,7 @@ function improve(figure) {
     const [a, b] = [start, ratio(event)].sort((x, y) => x - y);
     leave();
     if ((b - a) * axis.getBoundingClientRect().width > 6) {
-      location.assign(`?from=${Math.floor(timeAt(a))}&to=${Math.ceil(timeAt(b))}`);
+      location.assign(range(timeAt(a), timeAt(b)));
       return;
     }
     const link = data.links?.[nearest(data.times, timeAt(a), width)];

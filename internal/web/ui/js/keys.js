@@ -1,6 +1,6 @@
-// The keyboard: / search, g o|c|f|p|s pages, j k rows, [ ] earlier and later, ? help.
-const pages = { o: "/", c: "/checks", f: "/traffic", p: "/status", s: "/settings" };
-const rowLinks = ".rows .nm a, .runs .when a, .attention .what a, .data .nm a";
+// The keyboard: / search, g o|c|e|f|a|p|s pages, j k rows, [ ] earlier and later, ? help.
+const pages = { o: "/", c: "/checks", e: "/endpoints", f: "/traffic", a: "/alerts", p: "/status", s: "/settings" };
+const rowLinks = ".rows .nm a, .runs .when a, .attention .what a, .data .nm a, .alerts .what a";
 
 const typing = (element) => element.closest("input, select, textarea, [contenteditable]");
 

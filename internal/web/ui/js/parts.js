@@ -6,6 +6,7 @@ import { events } from "./stream.js";
 const busy = 10000, calm = 2500; // milliseconds between two requests, at least
 
 let timer = 0;
+let due = 0; // when the timer ends
 let last = 0;
 let running = false;
 let again = false;
@@ -48,27 +49,33 @@ async function refresh() {
 }
 
 function plan(pause) {
-  if (timer || document.hidden) return;
+  if (document.hidden) return;
+  const wanted = Math.max(last + pause, Date.now() + 100);
+  if (timer && due <= wanted) return;
+  clearTimeout(timer); // something that shows sooner than what was planned
+  due = wanted;
   timer = setTimeout(() => {
     timer = 0;
     refresh();
-  }, Math.max(last + pause - Date.now(), 100));
+  }, wanted - Date.now());
 }
 
 export function startParts() {
-  if (!document.querySelector("[data-part]")) return;
+  // Pages that are not asked for anew as checks run still follow the alerts: that is seldom.
+  events.addEventListener("alert", () => plan(calm));
+  if (!document.querySelector("main [data-part]")) return;
   const only = document.querySelector("[data-check]")?.dataset.check;
   const states = new Map();
   const nav = document.body.dataset.nav;
   events.addEventListener("check", ({ detail }) => {
-    if (!detail || nav === "settings" || nav === "traffic" || (only && detail.id !== only)) return;
+    if (!detail || nav === "settings" || ["traffic", "endpoints", "alerts"].includes(nav) || (only && detail.id !== only)) return;
     // A change of state shows soon; other runs only move numbers.
     const changed = states.get(detail.id) !== undefined && states.get(detail.id) !== detail.state;
     states.set(detail.id, detail.state);
     plan(changed || only ? calm : busy);
   });
   events.addEventListener("traffic", () => {
-    if (nav === "traffic") plan(busy);
+    if (["traffic", "endpoints", "overview"].includes(nav)) plan(busy);
   });
   events.addEventListener("config", () => {
     if (nav === "settings") plan(0);
