@@ -1,57 +1,132 @@
 package delivery
 
 import (
-	"net/url"
+	"log/slog"
+	"reflect"
 
 	amconfig "github.com/prometheus/alertmanager/config"
+	"github.com/prometheus/alertmanager/config/receiver"
 	"github.com/prometheus/alertmanager/notify"
 	"github.com/prometheus/alertmanager/template"
-
-	"lapwing.dev/lapwing/internal/fault"
+	commoncfg "github.com/prometheus/common/config"
 )
 
 // Receivers are the receivers of one configuration, ready to be used.
-type Receivers struct{}
-
-// Build makes the integrations of receivers: Alertmanager's and our own. Nothing
-// is sent or changed. Paths in own are checked already (Own.Validate).
-func (o *Outbox) Build(list []amconfig.Receiver, own Own, tmpl *template.Template) (*Receivers, error) {
-	return nil, nil
+type Receivers struct {
+	integrations map[string][]notify.Integration
+	channels     map[channelKey]*channel
+	kinds        map[string][]string
+	order        map[string][]*channel
 }
 
-// Integrations returns them by receiver, each around the outbox: what
-// notify.PipelineBuilder takes.
-func (r *Receivers) Integrations() map[string][]notify.Integration { return nil }
+// Build makes the channels of receivers, Alertmanager's and our own, each around
+// the outbox. Nothing is sent or changed.
+func (o *Outbox) Build(list []amconfig.Receiver, own Own, tmpl *template.Template) (*Receivers, error) {
+	r := &Receivers{
+		integrations: map[string][]notify.Integration{}, channels: map[channelKey]*channel{},
+		kinds: map[string][]string{}, order: map[string][]*channel{},
+	}
+	for i := range list {
+		conf := withoutRedirects(&list[i])
+		name := conf.Name
+		made, err := receiver.BuildReceiverIntegrations(conf, tmpl, slog.New(slog.DiscardHandler), commoncfg.WithUserAgent(userAgent))
+		if err != nil {
+			return nil, err
+		}
+		clean := newCleaner(conf)
+		r.integrations[name] = nil
+		for j := range made {
+			in := &made[j]
+			r.add(&channel{
+				key: channelKey{name, in.Name(), in.Index()}, notifier: in, resolved: in.SendResolved(),
+				clean: clean, outbox: o,
+			})
+		}
+		for j, w := range own.signed(name) {
+			n, err := newSigned(w, tmpl)
+			if err != nil {
+				return nil, err
+			}
+			r.add(&channel{
+				key: channelKey{name, KindSignedWebhook, j}, notifier: n, resolved: w.sendResolved(),
+				clean: newCleaner(w, n.secret), outbox: o,
+			})
+		}
+		// Whoever looks at a page is told of what anybody is told of.
+		if len(r.integrations[name]) > 0 || own.desktop(name) {
+			r.integrations[name] = append(r.integrations[name], notify.NewIntegration(o.desktop, sends(true), KindDesktop, 0, name))
+		}
+		if own.desktop(name) {
+			r.kinds[name] = append(r.kinds[name], KindDesktop)
+		}
+	}
+	return r, nil
+}
+
+// userAgent is what receivers see. Alertmanager's own name would mislead whoever looks at their log.
+const userAgent = "Lapwing"
+
+func (r *Receivers) add(c *channel) {
+	name := c.key.receiver
+	r.channels[c.key] = c
+	r.order[name] = append(r.order[name], c)
+	r.kinds[name] = append(r.kinds[name], c.key.kind)
+	r.integrations[name] = append(r.integrations[name], notify.NewIntegration(c, sends(c.resolved), c.key.kind, c.key.index, name))
+}
+
+// Integrations returns the channels by receiver: what notify.PipelineBuilder takes.
+func (r *Receivers) Integrations() map[string][]notify.Integration { return r.integrations }
 
 // Kinds returns the kinds of a receiver's channels, in order: slack, webhook.
-func (r *Receivers) Kinds(receiver string) []string { return nil }
+func (r *Receivers) Kinds(receiver string) []string { return r.kinds[receiver] }
 
-// Split takes the receiver kinds that are ours out of the text of an
-// Alertmanager configuration (with the key `receivers`), which then is one that
-// Alertmanager reads. No line changes its number. Paths of problems begin with
-// "receivers".
-func Split(text string) (alertmanagers string, own Own, problems fault.Problems) { return "", Own{}, nil }
+func (r *Receivers) channel(key channelKey) *channel { return r.channels[key] }
 
-// Own are the receiver kinds that Alertmanager has not got, by receiver.
-type Own struct {
-	SignedWebhooks map[string][]SignedWebhook
-	Desktop        map[string]bool // receivers with desktop_configs
+// has reports whether there is such a receiver, be it one that tells nobody.
+func (r *Receivers) has(name string) bool {
+	_, ok := r.integrations[name]
+	return ok
 }
 
-// SignedWebhook is one entry of signed_webhook_configs.
-type SignedWebhook struct{}
+// sends implements notify.ResolvedSender.
+type sends bool
 
-// Validate checks what is written: URLs, secrets, templates. dir is the folder
-// that relative paths are relative to.
-func (o Own) Validate(tmpl *template.Template, dir string) fault.Problems { return nil }
+func (s sends) SendResolved() bool { return bool(s) }
 
-// Templates returns Alertmanager's templates, ours over them, and the user's
-// (paths or patterns) over these. external is what {{ .ExternalURL }} is.
-func Templates(paths []string, external *url.URL) (*template.Template, error) { return nil, nil }
+// withoutRedirects returns a copy of a receiver that follows no redirects. A
+// message is a POST: a redirect makes a GET of it, whose 200 would look like a
+// delivery, or sends it, and what the address gives away, to another host.
+func withoutRedirects(r *amconfig.Receiver) amconfig.Receiver {
+	c := *r
+	v := reflect.ValueOf(&c).Elem()
+	for i := range v.NumField() {
+		list := v.Field(i)
+		if list.Kind() != reflect.Slice || list.IsNil() || list.Type().Elem().Kind() != reflect.Pointer {
+			continue
+		}
+		copied := reflect.MakeSlice(list.Type(), list.Len(), list.Len())
+		for j := range list.Len() {
+			entry := reflect.New(list.Type().Elem().Elem())
+			entry.Elem().Set(list.Index(j).Elem())
+			stay(entry.Elem())
+			copied.Index(j).Set(entry)
+		}
+		list.Set(copied)
+	}
+	return c
+}
 
-type (
-	counts    struct{}
-	laneKey   struct{}
-	lane      struct{}
-	escalated struct{}
-)
+// stay switches redirects off in the HTTPConfig of a channel, where it has one.
+func stay(entry reflect.Value) {
+	field := entry.FieldByName("HTTPConfig")
+	if !field.IsValid() {
+		return
+	}
+	conf, ok := field.Interface().(*commoncfg.HTTPClientConfig)
+	if !ok || conf == nil {
+		return
+	}
+	c := *conf
+	c.FollowRedirects = false
+	field.Set(reflect.ValueOf(&c))
+}

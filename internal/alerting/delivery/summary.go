@@ -1,0 +1,67 @@
+package delivery
+
+import (
+	"time"
+
+	"github.com/prometheus/alertmanager/alert"
+	"github.com/prometheus/alertmanager/notify"
+	"github.com/prometheus/common/model"
+)
+
+// summaryOf joins news of several groups into one: each alert once, those that
+// fire first, with the labels that all groups share.
+func summaryOf(key channelKey, held []*item, now time.Time) *news {
+	sum := &news{groupKey: "summary of " + key.receiver, reason: ReasonNotify, why: notify.ReasonNewAlertsInGroup, begun: now}
+	seen := map[model.Fingerprint]bool{}
+	var firing, over []*alert.Alert
+	for i, it := range held {
+		n := it.news
+		if i == 0 {
+			sum.groupLabels, sum.repeat = n.groupLabels.Clone(), n.repeat
+		}
+		for name, value := range sum.groupLabels {
+			if n.groupLabels[name] != value {
+				delete(sum.groupLabels, name)
+			}
+		}
+		if !n.since.IsZero() && (sum.since.IsZero() || n.since.Before(sum.since)) {
+			sum.since = n.since
+		}
+		for _, a := range n.alerts {
+			if seen[a.Fingerprint()] {
+				continue
+			}
+			seen[a.Fingerprint()] = true
+			if a.Resolved() {
+				over = append(over, a)
+			} else {
+				firing = append(firing, a)
+			}
+		}
+	}
+	sum.alerts = append(firing, over...)
+	return sum
+}
+
+// alertsFor returns what is sent: the alerts, marked when they come late.
+func (it *item) alertsFor(now time.Time) []*alert.Alert {
+	since := it.news.since
+	if since.IsZero() || now.Sub(since) < time.Minute {
+		return it.news.alerts
+	}
+	text := "This message is " + lasting(now.Sub(since)) + " late: the receiver could not be reached before."
+	return annotated(it.news.alerts, noteDelayed, text)
+}
+
+// lasting writes a duration as people say it: 45s, 20m, 3h10m.
+func lasting(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return d.Round(time.Second).String()
+	case d < time.Hour:
+		return d.Round(time.Minute).String()[:len(d.Round(time.Minute).String())-len("0s")]
+	default:
+		text := d.Round(time.Minute).String()
+		return text[:len(text)-len("0s")]
+	}
+}
