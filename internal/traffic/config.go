@@ -16,11 +16,15 @@ type Config struct {
 	Traffic   Bounds
 	AccessLog AccessLog
 	Dir       string // that a relative path of the access log is relative to
+
+	// SeriesPerAPI is `metrics.series_per_api`: operations that have no room are
+	// counted together, as route="other" of their API. Zero is 10,000.
+	SeriesPerAPI int
 }
 
 // Bounds is the `traffic:` section: how much is kept of observed requests.
 type Bounds struct {
-	// Operations is how many operations are told apart, over all APIs, in metrics and on pages; what comes after them is counted together as "other". Takes effect at a start. Default: 500.
+	// Operations is how many operations are told apart, over all APIs, in metrics and on pages; what comes after them is counted together, as "other" of their API. Takes effect at a start. Default: 500.
 	Operations int `yaml:"operations"`
 	// Series is how many pairs of an operation and a status have a histogram of their own on /metrics; further statuses of an operation share one. Takes effect at a start. Default: 2000.
 	Series int `yaml:"series"`

@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -70,7 +71,7 @@ func New(d Deps) *Manager {
 func (m *Manager) Observe(e *observe.Exchange) {
 	op := m.operations.of(e)
 	op.outcomes.add(outcomeOf(e))
-	op.latencies.of(answerOf(e), m.operations.budget).observe(e.Duration)
+	op.latencies.of(answerOf(e), m.operations.budget, op.outcomes.room).observe(e)
 	op.request.observe(e.RequestBytes)
 	op.response.observe(e.ResponseBytes)
 	let := e.Verdict == observe.Allowed || e.Verdict == observe.Delayed || e.Verdict == ""
@@ -95,7 +96,11 @@ func (m *Manager) Prepare(c Config) (commit func(), err error) {
 	if err := ps.Err(); err != nil {
 		return nil, err
 	}
-	return func() { m.accessLog.set(settings) }, nil
+	perAPI := int64(cmp.Or(c.SeriesPerAPI, defaultSeriesPerAPI))
+	return func() {
+		m.operations.perAPI.Store(perAPI)
+		m.accessLog.set(settings)
+	}, nil
 }
 
 // Run keeps the history, publishes live figures and writes the access log, until

@@ -21,12 +21,42 @@ func newMetrics(m *Manager) *metrics {
 	}
 	return &metrics{[]prometheus.Collector{
 		gauge("http_server_active_requests", "Requests that the gateway is serving.", func() float64 { return float64(m.active()) }),
-		gauge("lapwing_traffic_operations", "Operations that are told apart.", func() float64 { return float64(len(*m.operations.list.Load()) - 1) }),
-		counter("lapwing_traffic_overflow_total", "Exchanges counted as \"other\", because there was no room for another operation.", m.operations.overflow.Load),
+		gauge("lapwing_traffic_operations", "Operations that are told apart.", func() float64 { return float64(m.operations.told()) }),
+		overflow{m.operations, prometheus.NewDesc("lapwing_traffic_overflow_total", "Exchanges counted as \"other\", because there was no room for another operation of their API.", []string{"api"}, nil)},
 		counter("lapwing_access_log_lines_total", "Lines written to the access log.", m.accessLog.written.Load),
 		counter("lapwing_access_log_dropped_total", "Lines of the access log that were lost, because the disk was full or too slow.", m.accessLog.dropped.Load),
 		counter("lapwing_access_log_errors_total", "Writes of the access log that failed.", m.accessLog.failures.Load),
 	}}
+}
+
+// told is how many operations are told apart.
+func (os *operations) told() (n int) {
+	for _, op := range *os.list.Load() {
+		if !op.folded {
+			n++
+		}
+	}
+	return n
+}
+
+// overflow tells by API what had no room.
+type overflow struct {
+	operations *operations
+	desc       *prometheus.Desc
+}
+
+func (o overflow) Describe(ch chan<- *prometheus.Desc) { ch <- o.desc }
+
+func (o overflow) Collect(ch chan<- prometheus.Metric) {
+	byAPI := map[string]uint64{other: o.operations.overflow.Load()}
+	for name, r := range *o.operations.rooms.Load() {
+		if name == r.api { // and not by a name that no label can hold
+			byAPI[name] += r.overflow.Load()
+		}
+	}
+	for api, n := range byAPI {
+		ch <- prometheus.MustNewConstMetric(o.desc, prometheus.CounterValue, float64(n), api)
+	}
 }
 
 // Collectors returns the Manager's own counters, to be registered.
@@ -40,7 +70,7 @@ var families = []struct {
 	kind       dto.MetricType
 	values     func(op *operation, add func(*dto.Metric))
 }{
-	{"http_server_request_duration_seconds", "Duration of HTTP server requests.", dto.MetricType_HISTOGRAM, durations},
+	{"http_server_request_duration_seconds", "Duration of HTTP server requests.", dto.MetricType_HISTOGRAM, latenciesOf},
 	{"http_server_request_body_size_bytes", "Size of HTTP server request bodies.", dto.MetricType_HISTOGRAM, func(op *operation, add func(*dto.Metric)) {
 		bodies(op, &op.request, add)
 	}},
@@ -69,8 +99,8 @@ func (m *Manager) WriteMetrics(emit func(*dto.MetricFamily) error) error {
 	return nil
 }
 
-// durations are the histograms of an operation by answer.
-func durations(op *operation, add func(*dto.Metric)) {
+// latenciesOf are the histograms of an operation by answer.
+func latenciesOf(op *operation, add func(*dto.Metric)) {
 	for i := range op.latencies.cells {
 		c := &op.latencies.cells[i]
 		a := answer(c.key.Load())
@@ -98,41 +128,18 @@ func durations(op *operation, add func(*dto.Metric)) {
 }
 
 func addDuration(h *histogram, labels []*dto.LabelPair, add func(*dto.Metric)) {
-	var sum, count uint64
-	sum = h.nanos.Load() // before the counts, so that it has no request that they lack
-	buckets := make([]*dto.Bucket, 0, len(latencyBounds))
-	for i := range h.buckets {
-		count += h.buckets[i].Load()
-		if i < len(latencyBounds) {
-			below := count
-			buckets = append(buckets, &dto.Bucket{UpperBound: &latencyBounds[i], CumulativeCount: &below})
-		}
+	if told := h.write(); told != nil {
+		add(&dto.Metric{Label: labels, Histogram: told})
 	}
-	if count == 0 {
-		return
-	}
-	seconds := float64(sum) / 1e9
-	add(&dto.Metric{Label: labels, Histogram: &dto.Histogram{SampleCount: &count, SampleSum: &seconds, Bucket: buckets}})
 }
 
 func bodies(op *operation, s *sizes, add func(*dto.Metric)) {
-	sum := float64(s.bytes.Load())
-	var count uint64
-	buckets := make([]*dto.Bucket, 0, len(sizeBounds))
-	for i := range s.buckets {
-		count += s.buckets[i].Load()
-		if i < len(sizeBounds) {
-			below := count
-			buckets = append(buckets, &dto.Bucket{UpperBound: &sizeBounds[i], CumulativeCount: &below})
-		}
+	if told := s.write(); told != nil {
+		add(&dto.Metric{
+			Label:     []*dto.LabelPair{pair("api", op.api), pair("http_request_method", op.method), pair("http_route", op.route)},
+			Histogram: told,
+		})
 	}
-	if count == 0 {
-		return
-	}
-	add(&dto.Metric{
-		Label:     []*dto.LabelPair{pair("api", op.api), pair("http_request_method", op.method), pair("http_route", op.route)},
-		Histogram: &dto.Histogram{SampleCount: &count, SampleSum: &sum, Bucket: buckets},
-	})
 }
 
 // exchanges are how many requests of an operation had which outcome.

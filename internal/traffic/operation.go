@@ -14,6 +14,7 @@ import (
 type operation struct {
 	id                 int    // place in operations.list
 	api, method, route string // fit for labels; route is "" for requests that matched none
+	folded             bool   // it is what had no room
 
 	outcomes          outcomes
 	latencies         latencies
@@ -26,7 +27,7 @@ type operation struct {
 // method alone.
 func (o *operation) name() string {
 	switch {
-	case o.id == 0:
+	case o.folded:
 		return other
 	case o.route == "":
 		return o.method
@@ -50,18 +51,22 @@ type opKey struct{ api, method, route string }
 type operations struct {
 	most   int
 	budget *budget
+	perAPI atomic.Int64 // series that one API may make
 
 	byKey    atomic.Pointer[map[opKey]*operation]
-	list     atomic.Pointer[[]*operation] // by id; the first is for what has no room
-	overflow atomic.Uint64                // requests that had none
+	rooms    atomic.Pointer[map[string]*room] // by API
+	list     atomic.Pointer[[]*operation]     // by id; the first is for APIs that have no room themselves
+	overflow atomic.Uint64                    // requests that are counted there
 
 	mu sync.Mutex // held to add
 }
 
 func newOperations(b Bounds) *operations {
 	os := &operations{most: b.Operations, budget: &budget{left: b.Series}}
+	os.perAPI.Store(defaultSeriesPerAPI)
 	os.byKey.Store(&map[opKey]*operation{})
-	os.list.Store(&[]*operation{{api: other, method: other, route: other}})
+	os.rooms.Store(&map[string]*room{})
+	os.list.Store(&[]*operation{os.newOther(other)})
 	return os
 }
 
@@ -82,10 +87,25 @@ func (os *operations) of(e *observe.Exchange) *operation {
 		}
 	}
 	if len(known) >= os.most || len(key.api) > maxName || len(key.route) > maxName {
-		os.overflow.Add(1)
-		return (*os.list.Load())[0]
+		return os.fold(key.api)
+	}
+	if r := (*os.rooms.Load())[key.api]; r != nil && !r.has(operationSeries) {
+		return os.fold(key.api)
 	}
 	return os.add(key)
+}
+
+// fold counts a request as one of its API's others.
+func (os *operations) fold(api string) *operation {
+	if r := (*os.rooms.Load())[api]; r != nil {
+		r.overflow.Add(1)
+		if op := r.other.Load(); op != nil {
+			return op
+		}
+		return os.addOther(r)
+	}
+	os.overflow.Add(1)
+	return (*os.list.Load())[0]
 }
 
 // proves reports whether an answer shows that the API has the route. A new one
@@ -118,15 +138,62 @@ func (os *operations) add(key opKey) *operation {
 	shown := opKey{label(key.api), key.method, label(key.route)}
 	op := known[shown] // two that differ in what no label can hold are one
 	if op == nil {
-		op = &operation{id: len(list), api: shown.api, method: shown.method, route: shown.route}
-		longer := append(slices.Clip(list), op)
-		os.list.Store(&longer)
+		op = &operation{api: shown.api, method: shown.method, route: shown.route}
+		op.outcomes.room = os.roomOf(key.api, shown.api)
+		op.outcomes.room.take(operationSeries)
+		os.append(op)
 	}
 	grown := make(map[opKey]*operation, len(known)+1)
 	maps.Copy(grown, known)
 	grown[key], grown[shown] = op, op
 	os.byKey.Store(&grown)
 	return op
+}
+
+// newOther returns the operation of what has no room in an API.
+func (os *operations) newOther(api string) *operation {
+	op := &operation{api: api, method: other, route: other, folded: true}
+	op.outcomes.room = os.newRoom(api, foldedSeries)
+	return op
+}
+
+// addOther makes the operation of what has no room in an API.
+func (os *operations) addOther(r *room) *operation {
+	os.mu.Lock()
+	defer os.mu.Unlock()
+	if op := r.other.Load(); op != nil {
+		return op
+	}
+	op := os.newOther(r.api)
+	os.append(op)
+	r.other.Store(op)
+	return op
+}
+
+// append gives an operation its id. The caller holds the lock.
+func (os *operations) append(op *operation) {
+	list := *os.list.Load()
+	op.id = len(list)
+	longer := append(slices.Clip(list), op)
+	os.list.Store(&longer)
+}
+
+// roomOf returns the room of an API, by its name as it came and as a label. The
+// caller holds the lock.
+func (os *operations) roomOf(name, api string) *room {
+	rooms := *os.rooms.Load()
+	r := rooms[name]
+	if r != nil {
+		return r
+	}
+	if r = rooms[api]; r == nil {
+		r = os.newRoom(api, 0)
+	}
+	grown := make(map[string]*room, len(rooms)+2)
+	maps.Copy(grown, rooms)
+	grown[name], grown[api] = r, r
+	os.rooms.Store(&grown)
+	return r
 }
 
 // label makes a text from outside fit for an exposition format, which is UTF-8.
@@ -197,22 +264,22 @@ type latencies struct {
 }
 
 // of returns the histogram for an answer.
-func (l *latencies) of(a answer, b *budget) *histogram {
+func (l *latencies) of(a answer, b *budget, r *room) *histogram {
 	for i := range l.cells {
 		switch key := l.cells[i].key.Load(); key {
 		case uint32(a):
 			return l.cells[i].h.Load()
 		case 0:
-			if b.spent.Load() {
+			if b.spent.Load() || !r.has(histogramSeries) {
 				return &l.rest
 			}
-			return l.add(a, b)
+			return l.add(a, b, r)
 		}
 	}
 	return &l.rest
 }
 
-func (l *latencies) add(a answer, b *budget) *histogram {
+func (l *latencies) add(a answer, b *budget, r *room) *histogram {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range l.cells {
@@ -221,7 +288,11 @@ func (l *latencies) add(a answer, b *budget) *histogram {
 		case uint32(a):
 			return c.h.Load()
 		case 0:
+			if !r.take(histogramSeries) {
+				return &l.rest
+			}
 			if !b.take() {
+				r.give(histogramSeries)
 				return &l.rest
 			}
 			h := &histogram{}

@@ -100,6 +100,7 @@ func originNumber(s observe.Source) outcome {
 // outcomes counts outcomes of one operation without a lock. Few of all that are
 // possible happen; should there be more than have room, the rest is one number.
 type outcomes struct {
+	room  *room // that a new outcome takes
 	cells [32]struct {
 		key atomic.Uint32
 		n   atomic.Uint64
@@ -112,15 +113,28 @@ func (os *outcomes) add(o outcome) {
 	for i := range uint32(len(os.cells)) {
 		c := &os.cells[(start+i)%uint32(len(os.cells))]
 		key := c.key.Load()
-		if key == 0 && c.key.CompareAndSwap(0, uint32(o)) {
-			key = uint32(o)
-		}
-		if key == uint32(o) || key == 0 && c.key.Load() == uint32(o) {
+		if key == uint32(o) || key == 0 && os.claim(&c.key, o) {
 			c.n.Add(1)
 			return
 		}
+		if key == 0 && c.key.Load() == 0 {
+			break // there is no room
+		}
 	}
 	os.rest.Add(1)
+}
+
+// claim makes a free cell one of an outcome; false when there is no room, or when
+// it has become another one's meanwhile.
+func (os *outcomes) claim(cell *atomic.Uint32, o outcome) bool {
+	if !os.room.take(1) {
+		return false
+	}
+	if cell.CompareAndSwap(0, uint32(o)) {
+		return true
+	}
+	os.room.give(1)
+	return cell.Load() == uint32(o)
 }
 
 // sum is what was counted so far. What had no cell of its own are requests of

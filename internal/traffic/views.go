@@ -22,6 +22,7 @@ type Summary struct {
 	Totals
 	Covered time.Duration // what the figures are of: To − From, and what parts of the history begin before
 	Waiting int64         // most requests that were seen waiting in queues at a time
+	Folded  uint64        // of Requests: those of operations that have no room, counted as "other" of their API
 	Points  []Point
 }
 
@@ -64,17 +65,19 @@ func (m *Manager) Summary(from, to time.Time, most int, f Filter) Summary {
 		}
 	}
 	list := *m.operations.list.Load()
-	var all, part sum
+	var all, part, folded sum
 	var at time.Time
 	var waiting int64
 	var covered time.Duration
 	flush := func() {
 		if !at.IsZero() {
+			part.add(&folded)
+			out.Folded += folded.counts[nRequests]
 			out.Points = append(out.Points, Point{At: at, Length: step, Totals: totals(&part.counts, &part.served), Covered: covered, Waiting: waiting})
 			out.Covered += covered
 			all.add(&part)
 		}
-		part, waiting, covered = sum{}, 0, 0
+		part, folded, waiting, covered = sum{}, sum{}, 0, 0
 	}
 	m.history.visit(from, to, func(e *entry) {
 		if start := e.start.Truncate(step); !start.Equal(at) {
@@ -87,6 +90,9 @@ func (m *Manager) Summary(from, to time.Time, most int, f Filter) Summary {
 			r.operation(func(id int) *sum {
 				if id >= len(list) || !f.matches(list[id]) {
 					return nil // one that is new since the list was read shows the next time
+				}
+				if list[id].folded {
+					return &folded
 				}
 				return &part
 			})
