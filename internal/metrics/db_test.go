@@ -520,3 +520,7 @@ func TestQueriesAreBounded(t *testing.T) {
 		t.Error("a query whose caller is gone is evaluated")
 	}
 }
+
+func newContext(t *testing.T) (context.Context, context.CancelFunc) {
+	return context.WithCancel(t.Context())
+}

@@ -87,7 +87,7 @@ func (db *DB) register() error {
 	if db.reg == nil {
 		return nil
 	}
-	for _, c := range db.collectors() {
+	for _, c := range db.Collectors() {
 		if err := db.reg.Register(c); err != nil {
 			db.unregister()
 			return err
@@ -104,9 +104,10 @@ func (db *DB) unregister() {
 	db.registered = nil
 }
 
-// collectors are the store's own metrics, and those of the engine in it by their
-// usual names (prometheus_tsdb_…, prometheus_engine_…).
-func (db *DB) collectors() []prometheus.Collector {
+// Collectors returns the store's own metrics, and those of the engine in it by
+// their usual names (prometheus_tsdb_…, prometheus_engine_…). Open registers
+// them with the Registerer that it was given.
+func (db *DB) Collectors() []prometheus.Collector {
 	gauge := func(name, help string, value func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
