@@ -135,10 +135,11 @@ func (e *engine) NewRangeQuery(ctx context.Context, q storage.Queryable, opts pr
 	return e.both(query, err, "/api/v1/query_range", url.Values{"query": {text}, "start": {seconds(start)}, "end": {seconds(end)}, "step": {strconv.FormatFloat(step.Seconds(), 'f', -1, 64)}})
 }
 
-func seconds(t time.Time) string { return strconv.FormatFloat(float64(t.UnixMilli())/1000, 'f', -1, 64) }
+func seconds(t time.Time) string {
+	return strconv.FormatFloat(float64(t.UnixMilli())/1000, 'f', -1, 64)
+}
 
 func (e *engine) both(query promql.Query, err error, path string, form url.Values) (promql.Query, error) {
-	e.queries++
 	if err != nil {
 		if got := e.stand.post(e.t, path, form); got.Status != "error" {
 			e.t.Errorf("%s: the engine says %v, the endpoint %.300s", form, err, got.raw)
@@ -159,6 +160,10 @@ type asked struct {
 // Exec asks both, and returns what the engine says.
 func (q *asked) Exec(ctx context.Context) *promql.Result {
 	result := q.Query.Exec(ctx)
+	// promqltest asks each query again at seven times by "@": some of those do.
+	if q.engine.queries++; strings.Contains(q.form.Get("query"), "@ ") && q.engine.queries%16 > 0 {
+		return result
+	}
 	got := q.engine.stand.post(q.engine.t, q.path, q.form)
 	if result.Err != nil {
 		if got.Error != strings.ToValidUTF8(result.Err.Error(), "\ufffd") {
