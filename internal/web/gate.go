@@ -50,13 +50,40 @@ func (g *gate) wrap(next http.Handler) http.Handler {
 
 // need lets through who holds the scope.
 func (g *gate) need(scope access.Scope, next http.Handler) http.Handler {
+	return g.scoped(func(*http.Request) access.Scope { return scope }, next)
+}
+
+// scoped lets through who holds the scope that a request needs.
+func (g *gate) scoped(needed func(*http.Request) access.Scope, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		scope := needed(r)
 		if !access.From(r.Context()).Can(scope) {
 			g.fail.write(w, r, fault.Forbidden("this needs the scope %s", scope))
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// prometheusScope is what a request to Prometheus' API needs: queries read,
+// even by POST; what is written is measured elsewhere.
+func prometheusScope(r *http.Request) access.Scope {
+	if takesSamples(r.URL.Path) {
+		return access.Ingest
+	}
+	return access.Read
+}
+
+// alertmanagerScope is what a request to Alertmanager's API needs: whoever finds
+// something wrong may say so, silences are for who may change things.
+func alertmanagerScope(r *http.Request) access.Scope {
+	switch {
+	case safe(r.Method):
+		return access.Read
+	case strings.HasSuffix(path.Clean(r.URL.Path), "/alerts"):
+		return access.Ingest
+	}
+	return access.Write
 }
 
 // mayUsePage holds callers that are not on the API to what pages are for.

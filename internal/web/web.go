@@ -30,6 +30,9 @@ type Deps struct {
 	API     http.Handler // /api/
 	Metrics http.Handler // /metrics; nil for none
 
+	Prometheus   http.Handler // /prometheus/, Prometheus' own API; nil for none
+	Alertmanager http.Handler // /alertmanager/, Alertmanager's; nil for none
+
 	// StatusPublic reports whether /status and what is below it need no login;
 	// nil means they do. It is asked for each request, as a reload may change it.
 	StatusPublic func() bool
@@ -48,6 +51,12 @@ func New(d Deps) http.Handler {
 	routes.Handle("/", d.UI)
 	if d.Metrics != nil {
 		routes.Handle("GET /metrics", gate.need(access.Read, d.Metrics))
+	}
+	if d.Prometheus != nil {
+		routes.Handle("/prometheus/", gate.scoped(prometheusScope, d.Prometheus))
+	}
+	if d.Alertmanager != nil {
+		routes.Handle("/alertmanager/", gate.scoped(alertmanagerScope, d.Alertmanager))
 	}
 	// Panics are caught inside the compression too: it would send what it holds
 	// of the broken answer before they come this far.

@@ -25,6 +25,8 @@ type overviewPage struct {
 	Filters   []stateFilter
 	Groups    []group
 	Total     int
+	Signals   bool   // there is anything to tell of
+	AllLink   string // to everything that needs attention
 	Shown     int
 	Now       moment
 	Failed    string // what of the history could not be read
@@ -65,10 +67,17 @@ func (u *UI) overview(w http.ResponseWriter, r *http.Request) error {
 	changes, err := u.Checks.Transitions(r.Context(), "", recentChanges)
 	u.note(r, page, err)
 
+	s := u.signals(r, now)
 	page.Verdict = makeVerdict(views, counts)
+	page.Verdict.join(s, len(views))
+	page.Signals = len(views) > 0 || s.judged() || len(s.alerts) > 0
 	page.Verdict.Change = newestChange(changes, views, now)
-	page.Tiles = u.tiles(views, counts, uptime, last24, page.Failed != "", now)
-	page.Attention, page.More = needsAttention(views, now)
+	page.Tiles = u.tiles(views, counts, uptime, last24, page.Failed != "", s, now)
+	page.Attention, page.More = needsAttention(views, s.alerts, s.operations, now)
+	page.AllLink = "/checks?sort=state"
+	if u.Alerts != nil {
+		page.AllLink = "/alerts"
+	}
 	if u.Latency != nil {
 		page.Chart = latencyChart(u.Latency.Points(now), now)
 	}

@@ -13,12 +13,14 @@ type tile struct {
 	Tone                  string // is-down, is-degraded or ""
 	Link                  string // where the figure is explained
 	Meter                 string // "0.9987" draws a line of that length; "" none
+	MeterTone             string // class of the line: "up" when ""
 	Live                  string // the rate of the last second, which changes every second; "" none
 }
 
 // tiles makes the figures. unread says that some of the history could not be
 // read, so that nothing of it does not mean that nothing was.
-func (u *UI) tiles(views []checks.View, counts map[checks.Status]int, uptime map[string]checks.Uptime, last24 dayCount, unread bool, now time.Time) []tile {
+// Where requests are seen, they take the place of what checks tell of the same.
+func (u *UI) tiles(views []checks.View, counts map[checks.Status]int, uptime map[string]checks.Uptime, last24 dayCount, unread bool, s *signals, now time.Time) []tile {
 	up := tile{Name: "Checks up", Value: count(counts[checks.Up]), Of: count(len(views)), Link: "/checks"}
 	switch {
 	case counts[checks.Down] > 0:
@@ -40,7 +42,23 @@ func (u *UI) tiles(views []checks.View, counts map[checks.Status]int, uptime map
 	if unread && last24.Runs == 0 {
 		flaky.Value, flaky.Text = "–", "not readable"
 	}
-	return []tile{up, ratio, u.latencyTile(now), flaky, certTile(views, now)}
+	tiles := []tile{up, ratio, u.latencyTile(now), flaky, certTile(views, now)}
+	if s.judged() {
+		if ratio.Value != "–" {
+			tiles[0].Text += " · uptime " + ratio.Value
+		}
+		tiles[1] = errorRateTile(s.apis, s.operations)
+		if s.recent != nil {
+			if served, ok := servedTile(s.recent); ok {
+				tiles[2] = served
+			}
+			tiles[3] = requestsTile(s.recent, s.hour)
+		}
+	}
+	if u.Alerts != nil {
+		tiles[4] = alertsTile(s.alerts, s.alertsRead)
+	}
+	return tiles
 }
 
 // uptimeLow is the uptime over all checks below which the tile stands out.

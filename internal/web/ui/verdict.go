@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"lapwing.dev/lapwing/internal/alerting"
 	"lapwing.dev/lapwing/internal/checks"
 )
 
@@ -66,6 +67,39 @@ func makeVerdict(views []checks.View, counts map[checks.Status]int) verdict {
 		v.Sub += " · " + count(unknown) + " not run yet"
 	}
 	return v
+}
+
+// join adds what alerts and requests tell: no verdict is good while an alert fires.
+func (v *verdict) join(s *signals, checked int) {
+	if checked == 0 && s.judged() {
+		*v = endpointsVerdict(s.operations)
+	}
+	told := alertsVerdict(s.alerts)
+	firing := 0
+	for i := range s.alerts {
+		if s.alerts[i].State == alerting.Firing {
+			firing++
+		}
+	}
+	switch {
+	case firing == 0:
+	case v.Status == "down" || v.Status == "degraded":
+		v.Sub = joined(v.Sub, told.Text)
+	default:
+		v.Sub = joined(v.Sub, v.Text)
+		v.Status, v.Text = told.Status, told.Text
+	}
+	if v.Status == "degraded" && firing > 0 && told.Status == "down" {
+		v.Status = "down"
+	}
+}
+
+// joined parts two halves of a line by a dot.
+func joined(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + " · " + b
 }
 
 func consequences(views []checks.View) int {
