@@ -23,6 +23,7 @@ type source struct {
 	paths []string // by line; empty of a file
 	file  string   // the file, "" for sections of our own
 	dir   string   // that relative paths are relative to
+	bare  bool     // nothing is given: pages and browsers show alerts
 }
 
 // maxConfigFile is how large alerting.config_file may be.
@@ -81,7 +82,7 @@ func (c *Config) assemble() (*source, fault.Problems) {
 			src.paths = append(src.paths, fault.JoinPath(s.key, s.part.Path(line+1)))
 		}
 	}
-	if !c.Receivers.Given() && !c.Route.Given() {
+	if src.bare = !c.Receivers.Given() && !c.Route.Given(); src.bare {
 		b.WriteString("receivers:\n  - name: " + defaultReceiver + "\n")
 	}
 	if !c.Route.Given() {

@@ -87,7 +87,9 @@ func (c *Config) read(external string) (*plan, fault.Problems) {
 	if err != nil {
 		return p, append(problems, source.explain(err, text)...)
 	}
-	p.config, p.own = conf, own
+	if p.config, p.own = conf, own; source.bare {
+		p.own = own.WithDesktop(defaultReceiver)
+	}
 	resolveFiles(conf, source.dir)
 	if source.file == "" {
 		conf.Templates = slices.Clone(c.Templates)
@@ -105,7 +107,7 @@ func (c *Config) read(external string) (*plan, fault.Problems) {
 		problems.Add(source.templates(), "", "%s", err.Error())
 		return p, problems
 	}
-	problems = append(problems, source.place(own.Validate(p.templates, source.dir))...)
+	problems = append(problems, source.place(p.own.Validate(p.templates, source.dir))...)
 	intervals := map[string][]timeinterval.TimeInterval{}
 	for _, t := range conf.MuteTimeIntervals {
 		intervals[t.Name] = t.TimeIntervals
