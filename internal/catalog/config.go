@@ -21,6 +21,8 @@ type API struct {
 	ErrorRate ErrorRate `yaml:"error_rate,omitempty"`
 	// Objectives are promises about availability and latency, each with its error budget.
 	Objectives []Objective `yaml:"objectives,omitempty"`
+	// Unusual says when traffic and latency that differ from past weeks are an alert.
+	Unusual Unusual `yaml:"unusual,omitempty"`
 }
 
 // Validate reports every mistake of the entry, with paths relative to it. It
@@ -40,6 +42,9 @@ func (a *API) Validate() fault.Problems {
 			problems.Add("openapi", hint, "%s", message)
 		}
 	}
+	problems.Merge("error_rate", a.ErrorRate.Validate())
+	problems.Merge("", validateObjectives(a.Objectives))
+	problems.Merge("unusual", a.Unusual.Validate())
 	return problems
 }
 

@@ -15,8 +15,10 @@ type ErrorRate struct {
 	MinRequests *int `yaml:"min_requests"`
 	// MinErrors among them, so that one error at night pages nobody. Default: 3.
 	MinErrors *int `yaml:"min_errors"`
-	// For is how long it must be so. Default: 1m.
+	// For is how long it must be so for a warning. Default: 1m.
 	For *units.Duration `yaml:"for"`
+	// CriticalFor is how long it must be so for a critical alert. Default: 0s, at once: such a share of so many requests is no accident, and somebody should know within seconds.
+	CriticalFor *units.Duration `yaml:"critical_for"`
 	// Count says what is a failure: statuses (500), classes (5xx) and `transport` for answers that never came. Requests that Lapwing itself refused and clients that went away (499) are never counted. Default: [5xx, transport].
 	Count []string `yaml:"count"`
 	// Enabled: false counts and shows, but never alerts. Default: true.
@@ -25,6 +27,8 @@ type ErrorRate struct {
 	Operations map[string]ErrorRateOverride `yaml:"operations"`
 	// Source that requests are counted from: `exchanges` (gateway, middleware, access logs) or `metrics` (http_server_request_duration_seconds as scraped or received, for an API that only tells metrics). Default: exchanges.
 	Source string `yaml:"source"`
+	// Selector of the series that mean this API, for `source: metrics`. Default: {job="<name of the API>"}. Example: {job="orders", env="prod"}
+	Selector string `yaml:"selector"`
 }
 
 // ErrorRateOverride is what one operation has different.
@@ -58,4 +62,21 @@ type Objective struct {
 	MinRequests *int `yaml:"min_requests"`
 	// Alerts: false shows the budget, but never alerts. Default: true.
 	Alerts *bool `yaml:"alerts"`
+}
+
+// Unusual is the `unusual:` section of an API: what is an alert because it is not
+// what it was at the same hour of past weeks.
+type Unusual struct {
+	// Enabled: false never alerts. Default: true.
+	Enabled *bool `yaml:"enabled"`
+	// Weeks of history that there must be before anything is called unusual, 1 to 4. Default: 2.
+	Weeks *int `yaml:"weeks"`
+	// Slower is how many times the usual p95 is too slow. Default: 1.5.
+	Slower *float64 `yaml:"slower"`
+	// Spike is how many times the usual rate is too much. Default: 3.
+	Spike *float64 `yaml:"spike"`
+	// Drop is the share of the usual rate below which it is too little. Default: 30%.
+	Drop *units.Share `yaml:"drop"`
+	// MinRequests that are usual within ten minutes: what has fewer is not judged. Default: 50.
+	MinRequests *int `yaml:"min_requests"`
 }

@@ -12,6 +12,12 @@ const (
 	TrafficDrop       = "TrafficDrop"       // fewer; also none, where there used to be some
 )
 
+// The severities.
+const (
+	Warning  = "warning"
+	Critical = "critical"
+)
+
 // State of a condition.
 type State string
 
@@ -19,14 +25,16 @@ type State string
 const (
 	Pending State = "pending" // it holds, but not for long enough yet
 	Firing  State = "firing"
-	NoData  State = "no_data" // nothing came: neither healthy nor firing
+	// NoData is one that fired and of which nothing is known any more, because no
+	// requests come: it is still to be told as firing, and is given up after 15 minutes.
+	NoData State = "no_data"
 )
 
 // Condition is something that is wrong with an API or one of its operations, as
 // of one tick. It is a value; the consumer owns it.
 type Condition struct {
 	Alert     string // one of the names above
-	Severity  string // "warning" or "critical"
+	Severity  string // Warning or Critical
 	API       string
 	Operation string // "" when it is about the whole API
 	Objective string // of ErrorBudgetBurn; else ""
@@ -35,6 +43,7 @@ type Condition struct {
 	State State
 	Since time.Time // when it began to hold
 	Fired time.Time // when it began to fire; zero before
+	Quiet time.Time // since when there is no data; zero unless State is NoData
 
 	Value, Threshold float64 // in the unit of the alert: shares, seconds, requests per second
 	Requests, Errors uint64  // over the window of the alert

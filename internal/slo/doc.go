@@ -2,9 +2,9 @@
 // objectives of APIs with their budgets and burn rates, and what is unusual for
 // the hour (a spike, a drop, a regression of latency).
 //
-//	exchanges ─ Observe ─► windows (10 s) ─ tick ─► conditions ─► Deps.Alert
-//	                          │                        │
-//	                          └── Store: 5 min, 1 h ───┘ budgets, baselines, after a restart
+//	exchanges ─ Observe ─► counters ─ tick, 5 s ─► windows, budgets ─► conditions ─► Deps.Changed
+//	                                     │                                 │
+//	                                     └── Store: steps of 5 min, 1 h ───┘ after a restart
 //
 // It counts in windows of its own that are kept up to date as requests come in,
 // because the same objectives as PromQL rules cost a thousand times as much

@@ -11,7 +11,7 @@ type Counts struct {
 	Requests       uint64 // without Refused and Aborted
 	Errors         uint64
 	Status         [6]uint64
-	Latency        []uint32 // counts by bucket of duration, see latency.go; trailing zeros left out
+	Latency        []uint32 // counts by bucket of duration, see Buckets; trailing zeros left out
 	Bad            []Bad    // of latency objectives: slower than their threshold
 }
 
@@ -25,21 +25,39 @@ type Bad struct {
 type Step struct {
 	Start  time.Time     // a multiple of Length since the Unix epoch
 	Length time.Duration // 5 min or 1 h
-	Counts []Counts
+	// Covered is how much of it somebody was counting. What an hour usually has is
+	// not learned from one that was seen in part.
+	Covered time.Duration
+	Counts  []Counts // each operation once, in no order
 }
 
-// Store keeps steps and the pending state of conditions. Implementations MUST
+// Query chooses steps: those of a length with From ≤ start < To.
+type Query struct {
+	Length   time.Duration
+	From, To time.Time
+
+	// API and Operation choose counts within the steps; "" for all. A step without
+	// such counts is visited all the same: it was covered.
+	API, Operation string
+}
+
+// Store keeps steps, conditions and top errors. Implementations MUST
 // have on disk what they acknowledged.
 type Store interface {
 	// PutSteps stores steps; one with the same start and length is replaced.
 	PutSteps(ctx context.Context, steps []Step) error
-	// Steps calls visit with the steps of a length with from ≤ start < to, oldest
-	// first, until it returns an error.
-	Steps(ctx context.Context, length time.Duration, from, to time.Time, visit func(Step) error) error
+	// Steps calls visit with the steps that a query chooses, oldest first, until it
+	// returns an error, which Steps returns. A step and what it holds belong to
+	// visit, which MUST NOT call the store.
+	Steps(ctx context.Context, q Query, visit func(Step) error) error
 	// PruneSteps drops steps of a length that started before a time.
 	PruneSteps(ctx context.Context, length time.Duration, before time.Time) error
 	// PutConditions replaces the conditions that are remembered over a restart.
 	PutConditions(ctx context.Context, conditions []Condition) error
-	// Conditions returns them.
+	// Conditions returns them, in the order in which they were put.
 	Conditions(ctx context.Context) ([]Condition, error)
+	// PutTopErrors replaces the kinds of failures that are remembered over a restart.
+	PutTopErrors(ctx context.Context, kinds []TopError) error
+	// TopErrors returns them, in the order in which they were put.
+	TopErrors(ctx context.Context) ([]TopError, error)
 }
