@@ -102,6 +102,8 @@ func (b *binder) bind(path string, n *node, v reflect.Value) {
 	}
 	t := v.Type()
 	switch {
+	case t == verbatimType:
+		v.Set(reflect.ValueOf(b.verbatim(path, n)))
 	case t.Kind() == reflect.Pointer:
 		fresh := reflect.New(t.Elem())
 		b.bind(path, n, fresh.Elem())

@@ -10,6 +10,40 @@ func documentedDefault(section, key string) string {
 		return "127.0.0.1:7480"
 	case "config.File data":
 		return "./data"
+	case "catalog.ErrorRate over":
+		return "5m"
+	case "catalog.ErrorRate warning":
+		return "5%"
+	case "catalog.ErrorRate critical":
+		return "20%"
+	case "catalog.ErrorRate min_requests":
+		return "20"
+	case "catalog.ErrorRate min_errors":
+		return "3"
+	case "catalog.ErrorRate for":
+		return "1m"
+	case "catalog.ErrorRate enabled":
+		return "true"
+	case "catalog.ErrorRate source":
+		return "exchanges"
+	case "catalog.Objective over":
+		return "30d"
+	case "catalog.Objective min_requests":
+		return "20"
+	case "catalog.Objective alerts":
+		return "true"
+	case "catalog.Unusual enabled":
+		return "true"
+	case "catalog.Unusual weeks":
+		return "2"
+	case "catalog.Unusual slower":
+		return "1.5"
+	case "catalog.Unusual spike":
+		return "3"
+	case "catalog.Unusual drop":
+		return "30%"
+	case "catalog.Unusual min_requests":
+		return "50"
 	case "checks.Check every":
 		return "1m"
 	case "probe.HTTPRequest redirects":
@@ -36,6 +70,8 @@ func documentedDefault(section, key string) string {
 		return "1"
 	case "checks.Alert recover_after":
 		return "1"
+	case "heartbeats.Heartbeat severity":
+		return "critical"
 	case "limits.Limit mode":
 		return "reject"
 	case "limits.Limit enforce":
@@ -158,6 +194,42 @@ func documentedDefault(section, key string) string {
 		return "true"
 	case "traffic.AccessLog sample":
 		return "100%"
+	case "ingest.AccessLog format":
+		return "auto"
+	case "ingest.AccessLog trust_forwarded":
+		return "false"
+	case "ingest.ErrorLog alert":
+		return "never"
+	case "ingest.ErrorLog over":
+		return "5m"
+	case "metrics.Section retention":
+		return "15d"
+	case "metrics.Section max_size":
+		return "2GiB"
+	case "metrics.Section every":
+		return "15s"
+	case "metrics.Section rule_interval":
+		return "15s"
+	case "metrics.Section series":
+		return "200000"
+	case "metrics.Section series_per_api":
+		return "10000"
+	case "metrics.Section classic_histograms":
+		return "false"
+	case "metrics.OTLPExport every":
+		return "15s"
+	case "metrics.DogStatsD every":
+		return "10s"
+	case "metrics.QueryBounds timeout":
+		return "1m"
+	case "metrics.QueryBounds max_samples":
+		return "20000000"
+	case "metrics.QueryBounds concurrent":
+		return "8"
+	case "alerting.Section history":
+		return "90d"
+	case "alerting.Section give_up":
+		return "24h"
 	case "checks.Retention results":
 		return "30d"
 	case "checks.Retention hourly":

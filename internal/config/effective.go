@@ -82,6 +82,9 @@ func (w *viewer) of(path, key, documented string, value reflect.Value) *view {
 		v.file, v.line = node.src.name, int(node.line)
 	}
 	v.byDefault = node == nil
+	if value.IsValid() && value.Type() == verbatimType {
+		return w.verbatimView(v, node)
+	}
 	if e := w.expanded[path]; e != nil {
 		w.show(v, key, e.written)
 		v.isQuoted = node != nil && node.style != plain

@@ -70,6 +70,9 @@ type scope struct {
 	// template is set where the prober fills a text in again: there $${ is left
 	// for it, and values are escaped so that they pass through it unchanged.
 	template bool
+	// verbatim is set in parts for another product: what is no name of a variable is
+	// its own, such as the ${1} of a relabelling.
+	verbatim bool
 	// sensitive collects what came from the environment and from files.
 	sensitive map[string]bool
 }
@@ -161,7 +164,7 @@ func (l *loader) lookup(inner string, n *node, path string, at int, sc scope) (v
 	case sc.captured[name] && !sc.template:
 		l.failExpand(n, path, at, "in expressions write vars."+name, "%q is captured when the check runs, and can be filled into requests only", name)
 		return "", false, errReported
-	case sc.captured[name], dotted.MatchString(name) && !hasFallback:
+	case sc.captured[name], dotted.MatchString(name) && !hasFallback, sc.verbatim && !variable.MatchString(name):
 		return "", false, errLeave
 	case !variable.MatchString(name):
 		l.failExpand(n, path, at, "write ${NAME}, ${NAME:-default} or ${file:path}, or $${ for the characters themselves", "${%s} is not the name of a variable", shorten(inner))

@@ -140,7 +140,7 @@ func TestIncludeMistakes(t *testing.T) {
 				`lapwing.yaml:2:45: checks[0].every: "x" is not a duration; write a number and a unit, such as 300ms, 30s, 5m, 1h30m or 14d`,
 				`sub/a.yaml:1:17: checks[1].name: names "A" and "a" (checks[0]) are both "a" in URLs; make them differ in a letter or digit`,
 				`sub/a.yaml:1:38: checks[1]: unknown key "evry"; did you mean "every"?`,
-				`sub/a.yaml:2:1: unknown key "colour"; keys here are include, listen, data, apis, checks, limits, tiers, limiter, redis, gateway, blocks, traffic, access_log, history, access, status_page`,
+				`sub/a.yaml:2:1: unknown key "colour"; keys here are include, listen, data, apis, checks, heartbeats, limits, tiers, limiter, redis, gateway, blocks, traffic, access_log, ingest, metrics, rules, scrape_configs, remote_write, alerting, global, receivers, route, inhibit_rules, time_intervals, mute_time_intervals, templates, history, access, status_page`,
 			},
 		},
 		{

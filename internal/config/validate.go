@@ -73,7 +73,8 @@ func (l *loader) echoes(path string) bool {
 
 func validateWhole(f *File, _ string) fault.Problems {
 	var ps fault.Problems
-	if len(f.APIs)+len(f.Checks)+len(f.Gateway.Routes) == 0 {
+	watched := len(f.APIs) + len(f.Checks) + len(f.Gateway.Routes) + len(f.Heartbeats) + len(f.Ingest.AccessLogs) + len(f.Ingest.ErrorLogs)
+	if watched == 0 && !f.ScrapeConfigs.Given() {
 		ps = append(ps, fault.Problem{
 			Message: "there is nothing to watch: neither checks nor apis are given",
 			Hint:    "begin with these two lines:",

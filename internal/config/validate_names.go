@@ -77,6 +77,21 @@ func validateReferences(f *File, _ string) fault.Problems {
 			refer(fmt.Sprintf("checks[%d].depends_on[%d]", i, j), "check", name, checkNames)
 		}
 	}
+	for i := range f.Heartbeats {
+		if name := f.Heartbeats[i].API; name != "" {
+			refer(fmt.Sprintf("heartbeats[%d].api", i), "API", name, apis)
+		}
+	}
+	for i := range f.Ingest.AccessLogs {
+		if name := f.Ingest.AccessLogs[i].API; name != "" {
+			refer(fmt.Sprintf("ingest.access_logs[%d].api", i), "API", name, apis)
+		}
+	}
+	for i := range f.Ingest.ErrorLogs {
+		if name := f.Ingest.ErrorLogs[i].API; name != "" {
+			refer(fmt.Sprintf("ingest.error_logs[%d].api", i), "API", name, apis)
+		}
+	}
 	for i, name := range f.StatusPage.Checks {
 		refer(fmt.Sprintf("status_page.checks[%d]", i), "check", name, checkNames)
 	}

@@ -33,5 +33,7 @@ func validateSections(f *File, dir string) fault.Problems {
 	ps.Merge("blocks", f.Blocks.Validate())
 	ps.Merge("traffic", f.Traffic.Validate())
 	ps.Merge("access_log", f.AccessLog.Validate())
+	ps.Merge("heartbeats", f.Heartbeats.Validate())
+	ps.Merge("metrics", f.Metrics.Validate())
 	return ps
 }

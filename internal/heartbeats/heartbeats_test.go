@@ -114,8 +114,11 @@ func TestAnUnknownJobIsToldWhichThereAre(t *testing.T) {
 
 func TestMistakesAreNamed(t *testing.T) {
 	ps := heartbeats.Config{
-		{Name: "a/b", Every: hours(1)}, {Name: "twice", Every: hours(1)}, {Name: "twice", Every: hours(1)},
-		{Name: "never"}, {Name: "grave", Every: hours(1), Grace: -1, Severity: "urgent"},
+		{Name: "a/b", Every: hours(1)},
+		{Name: "twice", Every: hours(1)},
+		{Name: "twice", Every: hours(1)},
+		{Name: "never"},
+		{Name: "grave", Every: hours(1), Grace: -1, Severity: "urgent"},
 	}.Validate()
 	var got []string
 	for _, p := range ps {

@@ -39,7 +39,7 @@ var inForce = map[string]string{
 }
 
 // mapNames are names for the entries of mappings that hold sections.
-var mapNames = map[string]string{"checks.Capture": "token", "probe.Part": "photo", "gateway.Server": "default"}
+var mapNames = map[string]string{"catalog.ErrorRateOverride": `"POST /orders"`, "checks.Capture": "token", "probe.Part": "photo", "gateway.Server": "default"}
 
 // samples are values for keys whose comment has neither an example nor a
 // default that can be written.

@@ -54,6 +54,8 @@ func TestCommentsAreTakenApart(t *testing.T) {
 	}
 	want := map[string][]string{
 		"blocks.Rule mode":              {"off", "propose", "shadow", "block"},
+		"checks.Alert severity":         {"info", "warning", "critical"},
+		"heartbeats.Heartbeat severity": {"info", "warning", "critical"},
 		"checks.Assertion else":         {"fail", "degraded"},
 		"checks.Retries backoff":        {"fixed", "linear", "exponential"},
 		"checks.Retries on":             {"any", "network"},

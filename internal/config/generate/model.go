@@ -16,6 +16,7 @@ import (
 	"lapwing.dev/lapwing/internal/gateway"
 	"lapwing.dev/lapwing/internal/secret"
 	"lapwing.dev/lapwing/internal/units"
+	"lapwing.dev/lapwing/internal/verbatim"
 	"lapwing.dev/lapwing/middleware/limit"
 )
 
@@ -85,7 +86,7 @@ func (m *model) section(t reflect.Type, path string) (*section, error) {
 				return nil, err
 			}
 			switch {
-			case isScalar(inner):
+			case isScalar(inner), isVerbatim(inner):
 			case inner.Kind() == reflect.Pointer:
 				inner = inner.Elem()
 				continue
@@ -118,6 +119,9 @@ func (m *model) readShortForm(k *key, t reflect.Type) error {
 	k.short = m.comments[t.String()]["()"]
 	return err
 }
+
+// isVerbatim reports whether a value is in another product's own language.
+func isVerbatim(t reflect.Type) bool { return t == reflect.TypeFor[verbatim.YAML]() }
 
 // hasShortForm reports whether a text may stand for the whole value.
 func hasShortForm(t reflect.Type) bool {
@@ -192,6 +196,9 @@ func kind(t reflect.Type) string {
 	}
 	if isScalar(t) {
 		return "text"
+	}
+	if isVerbatim(t) {
+		return "in that product's own language"
 	}
 	switch t.Kind() {
 	case reflect.Pointer:

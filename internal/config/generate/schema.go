@@ -91,6 +91,9 @@ func typeSchema(t reflect.Type, k key) object {
 	if isScalar(t) {
 		return ref("text")
 	}
+	if isVerbatim(t) {
+		return object{}
+	}
 	switch t.Kind() {
 	case reflect.Pointer:
 		return typeSchema(t.Elem(), k)
