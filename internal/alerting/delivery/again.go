@@ -64,7 +64,7 @@ func (o *Outbox) again(ctx context.Context, l *lane, it *item) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	l.mu.Lock()
-	if l.waiting[it.news.groupKey] != it || l.busy[it.news.groupKey] != nil {
+	if l.waiting[it.news.groupKey] != it || !l.free(it.news.groupKey) {
 		l.mu.Unlock()
 		return // newer news have taken its place, or are about to
 	}
@@ -194,7 +194,7 @@ func (o *Outbox) summarize(ctx context.Context, l *lane, first *item) *item {
 	l.mu.Lock()
 	var held []*item
 	for _, it := range l.waiting {
-		if it.news.held && l.busy[it.news.groupKey] == nil {
+		if it.news.held && l.free(it.news.groupKey) {
 			held = append(held, it)
 		}
 	}

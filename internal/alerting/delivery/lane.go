@@ -44,6 +44,7 @@ type lane struct {
 	mu      sync.Mutex
 	waiting map[string]*item // by group key
 	busy    map[string]*turn // groups that are told right now
+	wanted  map[string]int   // groups of which newer news wait for their turn: later tries stand back
 	working bool             // a worker is at it
 	fails   int              // tries in a row that the receiver did not take
 	until   time.Time        // no tries before
@@ -62,7 +63,7 @@ type turn struct {
 func newLane(key channelKey) *lane {
 	return &lane{
 		key: key, slots: make(chan struct{}, maxAtOnce), wake: make(chan struct{}, 1),
-		waiting: map[string]*item{}, busy: map[string]*turn{},
+		waiting: map[string]*item{}, busy: map[string]*turn{}, wanted: map[string]int{},
 	}
 }
 
@@ -86,6 +87,8 @@ func (l *lane) end() {
 // claim takes the turn of a group, and interrupts a later try of it: newer news
 // are here. It waits for the one that has the turn.
 func (l *lane) claim(ctx context.Context, group string) (release func(), err error) {
+	l.want(group, 1)
+	defer l.want(group, -1)
 	for {
 		l.mu.Lock()
 		other := l.busy[group]
@@ -105,6 +108,17 @@ func (l *lane) claim(ctx context.Context, group string) (release func(), err err
 		}
 	}
 }
+
+func (l *lane) want(group string, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.wanted[group] += n; l.wanted[group] == 0 {
+		delete(l.wanted, group)
+	}
+}
+
+// free reports whether a later try of a group may begin. The lane is locked.
+func (l *lane) free(group string) bool { return l.busy[group] == nil && l.wanted[group] == 0 }
 
 // take takes a turn that is free. The lane is locked.
 func (l *lane) take(group string, cancel context.CancelFunc) (release func()) {
@@ -186,7 +200,7 @@ func (l *lane) put(it *item) (dropped *item) {
 	l.waiting[it.news.groupKey] = it
 	if len(l.waiting) > maxWaiting {
 		for _, other := range l.waiting {
-			if other != it && l.busy[other.news.groupKey] == nil && (dropped == nil || other.born.Before(dropped.born)) {
+			if other != it && l.free(other.news.groupKey) && (dropped == nil || other.born.Before(dropped.born)) {
 				dropped = other
 			}
 		}
@@ -241,7 +255,7 @@ func (l *lane) due(now time.Time) (next *item, in time.Duration) {
 	}
 	var at time.Time
 	for _, it := range l.waiting {
-		if l.busy[it.news.groupKey] != nil {
+		if !l.free(it.news.groupKey) {
 			continue
 		}
 		t := later(it.next, gate)
