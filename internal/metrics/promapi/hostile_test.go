@@ -151,7 +151,9 @@ func TestTooManyAtOnceWaitOrAreTold(t *testing.T) {
 	var all sync.WaitGroup
 	codes := make(chan int, 50)
 	for range 50 {
-		all.Go(func() { codes <- s.get(t, "/api/v1/query", url.Values{"query": {"sum_over_time(vector(1)[1d:1s])"}}).code })
+		all.Go(func() {
+			codes <- s.get(t, "/api/v1/query", url.Values{"query": {"sum_over_time(vector(1)[1d:1s])"}}).code
+		})
 	}
 	all.Wait()
 	close(codes)
