@@ -76,9 +76,11 @@ func (l *attentionList) checks(views []checks.View) {
 		a.Links = append(a.Links, attentionLink{"failures", checkPath(v.ID) + "?runs=problems#runs"})
 		at := l.add(a, since)
 		l.byCheck[v.ID], l.byCheck[v.Name] = at, at
-		if v.Operation != "" {
-			l.byOperation[[2]string{v.API, v.Operation}] = at
+		operation := v.Operation
+		if operation == "" {
+			operation = v.Name // as checks are named that were written after a document
 		}
+		l.byOperation[[2]string{v.API, operation}] = at
 	}
 	for i := range views {
 		if v := &views[i]; v.State == checks.Down && v.BecauseOf == "" {

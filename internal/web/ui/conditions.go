@@ -71,12 +71,13 @@ func conditionValue(c *slo.Condition) string {
 	}
 	write := func(v float64) string { return rate(v) + "/s" }
 	switch c.Alert {
-	case slo.ErrorRateHigh:
-		write = shareText
 	case slo.ErrorBudgetBurn:
 		write = times
 	case slo.LatencyRegression:
 		write = func(v float64) string { return latency(time.Duration(v * float64(time.Second))) }
+	}
+	if c.Alert == slo.ErrorRateHigh {
+		return shareText(c.Value) + ", the threshold is " + percentText(c.Threshold)
 	}
 	return write(c.Value) + ", the threshold is " + write(c.Threshold)
 }
@@ -121,7 +122,7 @@ func (u *UI) alertMarks(r *http.Request, page *endpointPage, e *endpoint, now ti
 	var marks []mark
 	for i := range list {
 		a := &list[i]
-		if !about(a, e.API, e.Operation) || a.State == alerting.Pending || !a.Starts.Before(page.Range.To) {
+		if !about(a, e.API, e.Operation) || a.State == alerting.Pending || len(a.InhibitedBy) > 0 || !a.Starts.Before(page.Range.To) {
 			continue
 		}
 		end := now

@@ -41,7 +41,7 @@ var endpointColumns = []struct {
 	{"errors", "Error rate", "Error rate, highest first", "nr", false, func(a, b *endpoint) int { return cmp.Compare(b.Share, a.Share) }},
 	{"p50", "p50", "p50, slowest first", "nr", false, func(a, b *endpoint) int { return cmp.Compare(b.P50, a.P50) }},
 	{"p95", "p95", "p95, slowest first", "nr", false, func(a, b *endpoint) int { return cmp.Compare(b.P95, a.P95) }},
-	{"p99", "p99", "p99, slowest first", "nr", false, func(a, b *endpoint) int { return cmp.Compare(b.P99, a.P99) }},
+	{"p99", "p99", "p99, slowest first", "nr p99", false, func(a, b *endpoint) int { return cmp.Compare(b.P99, a.P99) }},
 	{"budget", "Budget left", "Budget, least left first", "nr", true, func(a, b *endpoint) int { return cmp.Compare(leftOr(a, math.Inf(1)), leftOr(b, math.Inf(1))) }},
 	{"last", "Last hour", "Last request", "hour", false, func(a, b *endpoint) int { return b.LastSeen.Compare(a.LastSeen) }},
 }

@@ -225,7 +225,7 @@ func requestSpark(recent []slo.Point, now time.Time) (requests, failed string) {
 			p.WriteByte(' ')
 		}
 		p.WriteString(x + " " + strconv.Itoa(sparkBottom-height(all[i])))
-		if n := height(bad[i]); n > 0 {
+		if n := height(bad[i]); bad[i]*100 >= all[i] && n > 0 { // a failure in thousands is not to be seen
 			e.WriteString("M" + x + " " + strconv.Itoa(sparkBottom) + "v-" + strconv.Itoa(n))
 		}
 	}

@@ -22,7 +22,7 @@ type hit struct {
 	URL   string `json:"url"`
 }
 
-// search jumps to the check or the client that is meant, or to the list of checks
+// search jumps to the check, the operation or the client that is meant, or to the list of checks
 // that may be.
 func (u *UI) search(w http.ResponseWriter, r *http.Request) error {
 	query := strings.TrimSpace(cut(r.URL.Query().Get("q"), 200))
@@ -33,7 +33,7 @@ func (u *UI) search(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		}
 	}
-	found, clients := (filter{Query: query}).choose(views), u.clientHits(query, 2)
+	found, clients := (filter{Query: query}).choose(views), append(u.endpointHits(query, 2), u.clientHits(query, 2)...)
 	switch {
 	case query == "":
 	case len(found) == 1 && len(clients) == 0:
@@ -58,6 +58,7 @@ func (u *UI) searchJSON(w http.ResponseWriter, r *http.Request) error {
 			hits = append(hits, hit{Name: v.Name, API: v.API, State: v.State.String(), URL: checkPath(v.ID)})
 		}
 	}
+	hits = append(hits, u.endpointHits(query, (searchHits-len(hits)+1)/2)...)
 	hits = append(hits, u.clientHits(query, searchHits-len(hits))...)
 	text, err := json.Marshal(hits)
 	if err != nil {
@@ -67,6 +68,22 @@ func (u *UI) searchJSON(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "private, no-cache")
 	_, _ = w.Write(text)
 	return nil
+}
+
+// endpointHits are operations whose name holds every word of the query.
+func (u *UI) endpointHits(query string, most int) []hit {
+	var hits []hit
+	if u.Endpoints == nil || query == "" {
+		return nil
+	}
+	words := strings.Fields(strings.ToLower(query))
+	all := u.knownEndpoints()
+	for i := range all {
+		if e := &all[i]; len(hits) < most && e.Route != "" && e.holds(words) {
+			hits = append(hits, hit{Name: e.Operation, API: e.API, State: endpointStates[e.state()][0], URL: endpointPath(e.API, e.Method, e.Route)})
+		}
+	}
+	return hits
 }
 
 // clientHits are busy clients whose key or user holds the query.

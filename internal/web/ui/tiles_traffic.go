@@ -40,7 +40,7 @@ func errorRateTile(apis, operations []endpoint) tile {
 		t.Value, t.Text = portion(errors, requests), fmt.Sprintf("%s of %s failed", count(errors), count(requests))
 	}
 	if failing > 0 {
-		t.Text = "of " + plural(failing, "operation") + " too high"
+		t.Text = "too high for " + plural(failing, "operation")
 		t.Tone = "is-degraded"
 	}
 	switch {
@@ -76,15 +76,15 @@ func requestsTile(now5, hour *traffic.Summary) tile {
 		case change == 0:
 			t.Text = "as in the last hour"
 		case change > 0:
-			t.Text = fmt.Sprintf("+%.0f"+nbsp+"%% on the last hour", change)
+			t.Text = fmt.Sprintf("+%.0f"+nbsp+"%% on last hour", change)
 		default:
-			t.Text = fmt.Sprintf("−%.0f"+nbsp+"%% on the last hour", -change)
+			t.Text = fmt.Sprintf("−%.0f"+nbsp+"%% on last hour", -change)
 		}
 	} else if now5.Requests > 0 {
 		t.Text = count(now5.Requests) + " in all"
 	}
 	if now5.Rejected > 0 {
-		t.Text += " · " + portion(now5.Rejected, now5.Requests) + " over a limit"
+		t.Text += " · " + portion(now5.Rejected, now5.Requests) + " limited"
 	}
 	return t
 }
@@ -96,19 +96,28 @@ func alertsTile(list []alerting.View, known bool) tile {
 		t.Value, t.Text = "–", "not readable"
 		return t
 	}
-	v := alertsVerdict(list)
-	n := 0
+	counts := map[alerting.State]int{}
 	for i := range list {
-		if list[i].State == alerting.Firing {
-			n++
+		counts[list[i].State]++
+	}
+	n := counts[alerting.Firing]
+	t.Value = count(n)
+	for _, p := range []struct {
+		state alerting.State
+		name  string
+	}{{alerting.Acknowledged, " acknowledged"}, {alerting.Suppressed, " quiet"}} {
+		if c := counts[p.state]; c > 0 {
+			t.Text = joined(t.Text, count(c)+p.name)
 		}
 	}
-	t.Value, t.Text = count(n), v.Sub
-	if n > 0 {
+	if v := alertsVerdict(list); n > 0 {
 		t.Tone, t.Link = "is-"+v.Status, "/alerts?state=firing"
 	}
 	if t.Text == "" {
 		t.Text = "none in 24 h"
+		if len(list) > 0 {
+			t.Text = alertsVerdict(list).Sub
+		}
 	}
 	return t
 }

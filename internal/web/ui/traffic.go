@@ -67,6 +67,10 @@ type trafficPage struct {
 	Notable    bool   // only requests that were not served as usual
 	AllReqs    string // links between the two
 	NotableReq string
+	Only       string // operation whose requests are listed; "" for all
+	OnlyAPI    string
+	OnlyLink   string // page of that operation
+	OnlyOff    string // link to all of them
 	CanWrite   bool
 	APIs       bool // several: rows say which
 }
@@ -137,7 +141,15 @@ func (u *UI) traffic(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page.Upstreams = upstreamRows(state.pools)
-	page.Requests = requestTableOf(source.Recent(traffic.RequestFilter{}, 500), page.Notable, false)
+	only := traffic.RequestFilter{API: cut(query.Get("api"), 200), Operation: cut(query.Get("operation"), 2000)}
+	if only.Operation != "" {
+		page.Only, page.OnlyAPI, page.OnlyLink = only.Operation, only.API, "#operations"
+		if u.Endpoints != nil {
+			page.OnlyLink = operationPath(only.API, only.Operation)
+		}
+		page.OnlyOff = withoutOperation(r.URL) + "#requests"
+	}
+	page.Requests = requestTableOf(source.Recent(only, requestsRead), page.Notable, false)
 	page.AllReqs, page.NotableReq = withParameter(r.URL, "requests", "")+"#requests", withParameter(r.URL, "requests", "notable")+"#requests"
 	return u.show(w, r, "traffic", shell{Title: "Traffic", Nav: "traffic", Page: page})
 }

@@ -20,6 +20,7 @@ type operationRow struct {
 	P50, P95, P99      string
 	Limited            string // delayed and rejected; "" for none
 	Tone               string
+	Link               string // page of the operation; "" where operations are not judged
 }
 
 var operationSorts = []struct {
@@ -70,6 +71,9 @@ func (u *UI) operationsCard(page *trafficPage, covered time.Duration, sort strin
 			Rate: rate(float64(op.Requests) / max(covered, time.Second).Seconds()), Share: portion(op.Requests, total),
 			Errors: portion(op.Failed, let), P50: someLatency(op.P50), P95: someLatency(op.P95), P99: someLatency(op.P99),
 			Meter: ratio(op.Requests, busiest),
+		}
+		if u.Endpoints != nil && op.Method != "other" && op.API != "" {
+			row.Link = endpointPath(op.API, op.Method, op.Route)
 		}
 		if op.Failed == 0 {
 			row.Errors = ""
@@ -123,6 +127,18 @@ func withParameter(u *url.URL, name, value string) string {
 	} else {
 		q.Set(name, value)
 	}
+	if text := q.Encode(); text != "" {
+		return "?" + text
+	}
+	return u.Path
+}
+
+// withoutOperation is the address of the traffic page without the choice of an
+// operation.
+func withoutOperation(u *url.URL) string {
+	q := u.Query()
+	q.Del("operation")
+	q.Del("api")
 	if text := q.Encode(); text != "" {
 		return "?" + text
 	}

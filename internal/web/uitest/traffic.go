@@ -119,7 +119,7 @@ func (t *Traffic) ClientByKey(key string, _ time.Duration) (traffic.Client, bool
 func (t *Traffic) Recent(f traffic.RequestFilter, most int) []traffic.Request {
 	var list []traffic.Request
 	for _, r := range t.Sample {
-		if (f.Client == "" || f.Client == r.ClientKey) && len(list) < most {
+		if (f.Client == "" || f.Client == r.ClientKey) && (f.API == "" || f.API == r.API) && (f.Operation == "" || f.Operation == r.Operation) && len(list) < most {
 			list = append(list, r)
 		}
 	}

@@ -77,6 +77,9 @@ export function startParts() {
   events.addEventListener("traffic", () => {
     if (["traffic", "endpoints", "overview"].includes(nav)) plan(busy);
   });
+  events.addEventListener("conditions", () => {
+    if (nav === "endpoints" || nav === "overview") plan(calm);
+  });
   events.addEventListener("config", () => {
     if (nav === "settings") plan(0);
     else location.reload(); // checks may have come or gone

@@ -7,7 +7,7 @@ import { clock } from "./time.js";
 
 export const events = new EventTarget();
 
-const kinds = ["check", "config", "health", "traffic", "alert", "reset"];
+const kinds = ["check", "config", "health", "traffic", "conditions", "alert", "notification", "reset"];
 let lastID = "";
 let lost = null; // since when
 let everOpen = false;
