@@ -92,6 +92,9 @@ func (b *batch) readV2(body []byte) error {
 	if err := q.Unmarshal(body); err != nil {
 		return &malformedError{err}
 	}
+	if len(body) > 0 && len(q.Symbols) == 0 { // even of no series the first symbol is sent
+		return &malformedError{errors.New("it is not of version 2.0")}
+	}
 	for i := range q.Timeseries {
 		ts := &q.Timeseries[i]
 		n := len(ts.Samples) + len(ts.Histograms)
@@ -162,10 +165,25 @@ func (s *series) histogram(t int64, h *histogram.Histogram, fh *histogram.FloatH
 	if s.broken != nil {
 		return
 	}
+	if err := coarser(h, fh); err != nil {
+		s.refuse(1, fmt.Sprintf("%.200s at %d: %.200s", s.labels.String(), t, err))
+		return
+	}
 	ref, err := s.app.AppendHistogram(s.ref, s.labels, t, h, fh)
 	if s.took(ref, t, err) {
 		s.histograms++
 	}
+}
+
+// coarser brings a histogram down to the finest resolution that is stored.
+func coarser(h *histogram.Histogram, fh *histogram.FloatHistogram) error {
+	switch {
+	case h != nil && histogram.IsExponentialSchemaReserved(h.Schema) && h.Schema > histogram.ExponentialSchemaMax:
+		return h.ReduceResolution(histogram.ExponentialSchemaMax)
+	case fh != nil && histogram.IsExponentialSchemaReserved(fh.Schema) && fh.Schema > histogram.ExponentialSchemaMax:
+		return fh.ReduceResolution(histogram.ExponentialSchemaMax)
+	}
+	return nil
 }
 
 // took notes what became of a sample, and reports whether it will be stored.
