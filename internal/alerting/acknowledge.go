@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/alertmanager/alert"
-	"github.com/prometheus/alertmanager/notify"
 	"github.com/prometheus/common/model"
 
 	"lapwing.dev/lapwing/internal/fault"
@@ -101,32 +99,4 @@ func (m *Manager) announce(id model.Fingerprint, e *entry, now time.Time) {
 func (m *Manager) acknowledged(id model.Fingerprint) bool {
 	e, ok := m.book.get(id)
 	return ok && e.acked(time.Now())
-}
-
-// unrepeated stands before a channel and keeps from it what somebody has already:
-// a repetition names only alerts that nobody has, and is left out when there are
-// none. News always goes through, as a whole: channels take it for the group's state.
-type unrepeated struct {
-	notify.Integration
-	acknowledged func(model.Fingerprint) bool
-}
-
-// Notify implements notify.Notifier.
-func (u *unrepeated) Notify(ctx context.Context, alerts ...*alert.Alert) (retry bool, err error) {
-	if reason, ok := notify.NotificationReason(ctx); !ok || reason != notify.ReasonRepeatIntervalElapsed {
-		return u.Integration.Notify(ctx, alerts...)
-	}
-	var open []*alert.Alert
-	firing := false
-	for _, a := range alerts {
-		if !a.Resolved() && u.acknowledged(a.Fingerprint()) {
-			continue
-		}
-		firing = firing || !a.Resolved()
-		open = append(open, a)
-	}
-	if !firing {
-		return false, nil
-	}
-	return u.Integration.Notify(ctx, open...)
 }

@@ -230,17 +230,17 @@ func (p *plan) escalates(set model.LabelSet) []Escalation {
 	return list
 }
 
-// integrations returns the channels of all receivers, each behind what keeps
-// repetitions from it that somebody has already.
-func (p *plan) integrations(acknowledged func(model.Fingerprint) bool) map[string][]notify.Integration {
+// integrations returns the channels of all receivers, each behind what keeps from
+// it what it knows.
+func (p *plan) integrations(m *Manager) map[string][]notify.Integration {
 	all := map[string][]notify.Integration{}
 	for _, name := range p.receiverNames() {
 		all[name] = nil // a receiver without a channel is one that nobody hears of
 	}
 	for name, list := range p.receivers.Integrations() {
 		for _, i := range list {
-			u := &unrepeated{Integration: i, acknowledged: acknowledged}
-			all[name] = append(all[name], notify.NewIntegration(u, &u.Integration, i.Name(), i.Index(), name))
+			c := &channel{Integration: i, key: name + "\x1f" + i.String(), m: m}
+			all[name] = append(all[name], notify.NewIntegration(c, &c.Integration, i.Name(), i.Index(), name))
 		}
 	}
 	return all

@@ -11,8 +11,6 @@ import (
 	"github.com/prometheus/alertmanager/dispatch"
 	"github.com/prometheus/alertmanager/eventrecorder"
 	"github.com/prometheus/alertmanager/inhibit"
-	"github.com/prometheus/alertmanager/nflog"
-	"github.com/prometheus/alertmanager/nflog/nflogpb"
 	"github.com/prometheus/alertmanager/notify"
 	"github.com/prometheus/common/model"
 )
@@ -57,7 +55,7 @@ func (m *Manager) start(g *generation) {
 	g.work.Go(g.inhibitor.Run)
 	g.inhibitor.WaitForLoading()
 	noWait := func() time.Duration { return 0 }
-	inner := m.pipelines.New(g.plan.integrations(m.acknowledged), noWait, g.inhibitor, m.silencer, g.plan.intervals, m.groupMarker, m.nflog, nil)
+	inner := m.pipelines.New(g.plan.integrations(m), noWait, g.inhibitor, m.silencer, g.plan.intervals, m.groupMarker, m.nflog, nil)
 	outer := func(ctx context.Context, l *slog.Logger, alerts ...*alert.Alert) (context.Context, []*alert.Alert, error) {
 		return m.notify(ctx, l, g, inner, alerts)
 	}
@@ -133,20 +131,14 @@ func (g *gate) close(within time.Duration) bool {
 var errEnded = errors.New("the configuration is no longer in force")
 
 // notify is where a group of alerts enters Alertmanager's pipeline. It brings
-// them up to date, leaves out ends that were told before, and sees that what the
-// pipeline learned is on disk.
+// them up to date, and sees that what the pipeline learned is on disk.
 func (m *Manager) notify(ctx context.Context, l *slog.Logger, g *generation, inner notify.Stage, alerts []*alert.Alert) (context.Context, []*alert.Alert, error) {
 	if !g.gate.enter() {
 		return ctx, nil, errEnded
 	}
 	defer g.gate.leave()
 	now := time.Now()
-	group, _ := notify.GroupKey(ctx)
-	receiver, _ := notify.ReceiverName(ctx)
-	alerts = m.news(group, alerts, now, func() bool { return m.knows(g, group, receiver) })
-	if len(alerts) == 0 {
-		return ctx, nil, nil
-	}
+	alerts = m.news(alerts, now)
 	var over []*alert.Alert
 	for _, a := range alerts {
 		if a.ResolvedAt(now) {
@@ -155,17 +147,13 @@ func (m *Manager) notify(ctx context.Context, l *slog.Logger, g *generation, inn
 	}
 	m.expire(ctx, over, now)
 	ctx, rest, err := inner.Exec(ctx, l, alerts...)
-	if err == nil && len(over) > 0 {
-		m.journal.note(m.settled.add(group, over, now))
-	}
 	_ = m.journal.flush(ctx) // it says so where people look, and tries again
 	return ctx, rest, err
 }
 
-// news returns what of a group's alerts is to be told: as they are now, and
-// without ends that were told before. known says whether the group was ever told
-// anything; one that a changed route made has no ends to hear of from another.
-func (m *Manager) news(group string, alerts []*alert.Alert, now time.Time, known func() bool) []*alert.Alert {
+// news returns a group's alerts as they are now. A group may be behind: its
+// alerts come to it by several ways at once.
+func (m *Manager) news(alerts []*alert.Alert, now time.Time) []*alert.Alert {
 	list := make([]*alert.Alert, 0, len(alerts))
 	for _, a := range alerts {
 		e, ok := m.book.get(a.Fingerprint())
@@ -174,9 +162,6 @@ func (m *Manager) news(group string, alerts []*alert.Alert, now time.Time, known
 		}
 		if e.alert.UpdatedAt.After(a.UpdatedAt) {
 			a = asTold(e.alert, now)
-		}
-		if a.ResolvedAt(now) && (m.settled.in(group, a) || m.settled.anywhere(a) && !known()) {
-			continue
 		}
 		list = append(list, a)
 	}
@@ -190,17 +175,6 @@ func asTold(a *alert.Alert, now time.Time) *alert.Alert {
 		told.EndsAt = time.Time{}
 	}
 	return &told
-}
-
-// knows reports whether a receiver was told anything of a group.
-func (m *Manager) knows(g *generation, group, receiver string) bool {
-	for _, i := range g.plan.receivers.Integrations()[receiver] {
-		to := &nflogpb.Receiver{GroupName: receiver, Integration: i.Name(), Idx: uint32(i.Index())} //nolint:gosec // an index in a list
-		if _, err := m.nflog.Query(nflog.QGroupKey(group), nflog.QReceiver(to)); err == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // groups is what the API asks for the groups.

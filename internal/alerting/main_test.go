@@ -239,3 +239,5 @@ func say(t *testing.T, m *alerting.Manager, source string, firing ...alerting.Al
 		t.Fatal(err)
 	}
 }
+
+func quietLog() *slog.Logger { return slog.New(slog.DiscardHandler) }

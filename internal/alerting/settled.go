@@ -2,6 +2,7 @@ package alerting
 
 import (
 	"encoding/json"
+	"maps"
 	"sync"
 	"time"
 
@@ -9,88 +10,86 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// settled remembers of which alerts the end was told to a group, so that neither a
-// restart nor a reload, which both put ended alerts once more, tells it twice.
-// Alertmanager's own log knows only the last notification of a group.
+// settled remembers of which alerts the end was told, to which channel of which
+// group.
 type settled struct {
-	mu     sync.Mutex
-	groups map[string]map[model.Fingerprint]int64 // ends, in Unix milliseconds, by group key
+	mu   sync.Mutex
+	told map[string]ends // by channel of a group
+	last ends            // to anybody
 }
 
-func newSettled() *settled { return &settled{groups: map[string]map[model.Fingerprint]int64{}} }
+// ends are times of ends, in Unix milliseconds.
+type ends map[model.Fingerprint]int64
 
-// in reports whether a group was told of an end.
-func (s *settled) in(group string, a *alert.Alert) bool {
+func newSettled() *settled { return &settled{told: map[string]ends{}, last: ends{}} }
+
+// in reports whether a channel was told of an end.
+func (s *settled) in(key string, a *alert.Alert) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ends, ok := s.groups[group][a.Fingerprint()]
-	return ok && ends == a.EndsAt.UnixMilli()
+	at, ok := s.told[key][a.Fingerprint()]
+	return ok && at == a.EndsAt.UnixMilli()
 }
 
-// anywhere reports whether any group was told of an end.
+// anywhere reports whether anybody was told of an end.
 func (s *settled) anywhere(a *alert.Alert) bool {
-	id, at := a.Fingerprint(), a.EndsAt.UnixMilli()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, told := range s.groups {
-		if ends, ok := told[id]; ok && ends == at {
-			return true
-		}
-	}
-	return false
+	at, ok := s.last[a.Fingerprint()]
+	return ok && at == a.EndsAt.UnixMilli()
 }
 
-// add remembers that a group was told of ends, and returns what is to be stored.
-// Those that no restart puts again are forgotten.
-func (s *settled) add(group string, alerts []*alert.Alert, now time.Time) Blob {
+// add remembers that a channel was told of ends, and returns what is to be stored.
+func (s *settled) add(key string, alerts []*alert.Alert, now time.Time) Blob {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	told := s.groups[group]
+	told := s.told[key]
 	if told == nil {
-		told = map[model.Fingerprint]int64{}
-		s.groups[group] = told
+		told = ends{}
+		s.told[key] = told
 	}
-	old := now.Add(-2 * keptEnded).UnixMilli()
-	for id, ends := range told {
-		if ends < old {
-			delete(told, id)
-		}
-	}
+	told.forget(now)
 	for _, a := range alerts {
-		told[a.Fingerprint()] = a.EndsAt.UnixMilli()
+		told[a.Fingerprint()], s.last[a.Fingerprint()] = a.EndsAt.UnixMilli(), a.EndsAt.UnixMilli()
 	}
 	data, err := json.Marshal(told)
 	if err != nil {
 		data = []byte("{}") // a map of numbers always has a text
 	}
-	return Blob{Kind: kindSettled, Key: group, Data: data, Expires: now.Add(2 * keptEnded)}
+	return Blob{Kind: kindSettled, Key: key, Data: data, Expires: now.Add(2 * keptEnded)}
 }
 
-// load takes what was stored of a group.
-func (s *settled) load(group string, data []byte) error {
-	var told map[model.Fingerprint]int64
+// load takes what was stored of a channel.
+func (s *settled) load(key string, data []byte) error {
+	var told ends
 	if err := json.Unmarshal(data, &told); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.groups[group] = told
+	if told != nil {
+		s.told[key] = told
+	}
+	for id, at := range told {
+		s.last[id] = max(s.last[id], at)
+	}
 	return nil
 }
 
-// prune forgets groups of which nothing recent is known.
+// prune forgets what no restart puts again.
 func (s *settled) prune(now time.Time) {
-	old := now.Add(-2 * keptEnded).UnixMilli()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for group, told := range s.groups {
-		for id, ends := range told {
-			if ends < old {
-				delete(told, id)
-			}
-		}
-		if len(told) == 0 {
-			delete(s.groups, group)
+	s.last.forget(now)
+	for key, told := range s.told {
+		if told.forget(now); len(told) == 0 {
+			delete(s.told, key)
 		}
 	}
+}
+
+// forget drops ends that no restart puts again.
+func (e ends) forget(now time.Time) {
+	old := now.Add(-2 * keptEnded).UnixMilli()
+	maps.DeleteFunc(e, func(_ model.Fingerprint, at int64) bool { return at < old })
 }
