@@ -27,7 +27,7 @@ type generation struct {
 
 // longestStop is how long a generation may take to bring what is on its way to
 // receivers into the outbox.
-const longestStop = 10 * time.Second
+const longestStop = 6 * time.Second
 
 // use makes a plan the one in force. While Run runs, routes are exchanged at once.
 func (m *Manager) use(p *plan) {

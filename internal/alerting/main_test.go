@@ -197,6 +197,9 @@ func open(t *testing.T, store alerting.Store, c alerting.Config) *desk {
 		}
 	})
 	t.Cleanup(stop)
+	if err := m.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	return &desk{m, store, stop}
 }
 

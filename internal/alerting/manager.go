@@ -94,12 +94,12 @@ type Manager struct {
 	dispatching  *dispatch.DispatcherMetrics
 	api          *apiv2.API
 	handler      http.Handler
-	silencesSeen atomic.Bool
 
 	swapping sync.Mutex // one generation begins or ends at a time
 	running  bool       // by Run; guarded by swapping
 	current  atomic.Pointer[generation]
-	ready    atomic.Bool
+	ready    atomic.Bool   // Run is between its start and its end
+	begun    chan struct{} // closed when Run has started
 
 	pendingMu sync.Mutex
 	pending   map[string][]Alert // by source
@@ -117,7 +117,7 @@ func New(d Deps) (*Manager, error) {
 	utf8Names()
 	m := &Manager{
 		log: d.Log.With("part", "alerting"), deps: d, store: d.Store,
-		book: newBook(), settled: newSettled(), groupMarker: marker.NewGroupMarker(), pending: map[string][]Alert{},
+		book: newBook(), settled: newSettled(), groupMarker: marker.NewGroupMarker(), pending: map[string][]Alert{}, begun: make(chan struct{}),
 	}
 	m.journal = &journal{store: d.Store, log: m.log, health: d.Health}
 	registry := d.Registry

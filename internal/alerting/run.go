@@ -16,8 +16,18 @@ import (
 	"lapwing.dev/lapwing/internal/units"
 )
 
+// Ready returns once Run tells people, or with the error of ctx.
+func (m *Manager) Ready(ctx context.Context) error {
+	select {
+	case <-m.begun:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // Run tells people until ctx ends, and returns when everything that it started has
-// ended. What is under way then is in the outbox.
+// ended. What is under way then is in the outbox. It may be called once.
 func (m *Manager) Run(ctx context.Context) error {
 	m.swapping.Lock()
 	g := m.current.Load()
@@ -29,6 +39,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	m.start(g)
 	m.swapping.Unlock()
 	m.ready.Store(true)
+	close(m.begun)
 
 	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
 	sent := make(chan error, 1)
