@@ -212,7 +212,10 @@ func (t *translation) native(to pmetric.ExponentialHistogram, f *family) {
 		for _, e := range h.GetExemplars() {
 			exemplar(p.Exemplars(), e)
 		}
-		for _, b := range h.GetBucket() {
+		if len(h.GetExemplars()) > 0 {
+			continue
+		}
+		for _, b := range h.GetBucket() { // the same ones, where they stand only here
 			exemplar(p.Exemplars(), b.GetExemplar())
 		}
 	}
