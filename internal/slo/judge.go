@@ -206,7 +206,7 @@ func (s *subject) condition(p *policy, t thresholds, now time.Time) (c Condition
 func (a *alarm) condition(name, severity, apiName, operation string) Condition {
 	return Condition{
 		Alert: name, Severity: severity, API: apiName, Operation: operation,
-		State: a.state, Since: a.since.UTC(), Fired: a.fired, Quiet: a.quietSince(),
+		State: a.state, Since: a.since.UTC(), Fired: a.fired.UTC(), Quiet: a.quietSince(),
 	}
 }
 
@@ -214,7 +214,7 @@ func (a *alarm) quietSince() time.Time {
 	if a.state != NoData {
 		return time.Time{}
 	}
-	return a.quiet
+	return a.quiet.UTC()
 }
 
 // collect lists the alerts about an objective: the most severe that fires. They

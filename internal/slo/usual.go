@@ -132,7 +132,7 @@ func (u *usual) past(now int64, weeks int, value func(*hourOf) (float64, bool)) 
 		}
 		if len(values) < weeks {
 			if neighbour == 0 {
-				return p, false
+				return past{}, false
 			}
 			continue
 		}
