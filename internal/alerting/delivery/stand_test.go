@@ -360,3 +360,13 @@ const testSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="
 func signedWebhook(url string, more ...string) string {
 	return fmt.Sprintf("  signed_webhook_configs:\n  - url: %s\n    secret: %s\n%s", url, testSecret, strings.Join(more, ""))
 }
+
+// waits answers when a channel is closed, or the client has gone.
+func waits(release <-chan struct{}) http.HandlerFunc {
+	return func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	}
+}

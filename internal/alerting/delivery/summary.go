@@ -1,6 +1,8 @@
 package delivery
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/prometheus/alertmanager/alert"
@@ -53,15 +55,17 @@ func (it *item) alertsFor(now time.Time) []*alert.Alert {
 	return annotated(it.news.alerts, noteDelayed, text)
 }
 
-// lasting writes a duration as people say it: 45s, 20m, 3h10m.
+// lasting writes a duration as people say it: 45s, 20m, 3h10m, 12d.
 func lasting(d time.Duration) string {
 	switch {
 	case d < time.Minute:
 		return d.Round(time.Second).String()
-	case d < time.Hour:
-		return d.Round(time.Minute).String()[:len(d.Round(time.Minute).String())-len("0s")]
-	default:
-		text := d.Round(time.Minute).String()
-		return text[:len(text)-len("0s")]
+	case d > 72*time.Hour:
+		return fmt.Sprintf("%dd", int(d.Hours()/24))
 	}
+	text := strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+	if strings.HasSuffix(text, "h0m") {
+		return strings.TrimSuffix(text, "0m")
+	}
+	return text
 }

@@ -45,13 +45,13 @@ func addFunctions(text *tmpltext.Template, html *tmplhtml.Template) {
 		"plainDetails":    written(plainWording()),
 		"escapedDetails":  written(escapedWording()),
 		"slackDetails":    written(slackWording()),
-		"markdownDetails": written(markdownWording("\n")),
-		"cardDetails":     written(markdownWording("\n\n")), // Adaptive Cards join single lines
+		"markdownDetails": written(markdownWording()),
+		"cardDetails":     written(cardWording()),
 		"instances": func(room int, alerts []template.Alert) string {
 			return details(plainWording(), alerts, "", room, time.Now())
 		},
 		"slackText":    slackWording().plain,
-		"markdownText": markdownWording("\n").plain,
+		"markdownText": markdownWording().plain,
 		"worstFirst":   func(alerts template.Alerts) []template.Alert { return inOrder(alerts) },
 		"heading":      func(a template.Alert) string { return heading(&a) },
 		"lasts":        func(a template.Alert) string { return since(&a, time.Now()) },

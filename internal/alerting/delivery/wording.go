@@ -55,23 +55,30 @@ func slackWording() wording {
 	}
 }
 
-// markdownWording is for Discord, Teams, Mattermost and the like. A zero-width space
-// breaks what would make a link, or call everybody (@here).
-func markdownWording(br string) wording {
+// markdownWording is for Discord, Mattermost and the like. A zero-width space breaks
+// what would make a link, or call everybody (@here).
+func markdownWording() wording {
 	escape := func(s string) string {
 		s = strings.NewReplacer("](", "]\u200b(", "][", "]\u200b[", "]:", "]\u200b:", "```", "'''").Replace(s)
 		return breakMentions(s)
 	}
 	return wording{
-		plain: escape, br: br, length: bytesLong,
+		plain: escape, br: "\n", length: bytesLong,
 		strong: func(s string) string { return "**" + strings.ReplaceAll(s, "*", "∗") + "**" },
 		link: func(text, target string) string {
 			return "[" + text + "](" + strings.NewReplacer("(", "%28", ")", "%29", " ", "%20").Replace(target) + ")"
 		},
-		block: func(s string) string {
-			return "```\n" + breakMentions(strings.ReplaceAll(s, "```", "'''")) + "\n```"
-		},
+		block: func(s string) string { return "```\n" + escape(s) + "\n```" },
 	}
+}
+
+// cardWording is for Teams: an Adaptive Card knows links and emphasis, but no
+// blocks, and joins single lines.
+func cardWording() wording {
+	w := markdownWording()
+	w.br = "\n\n"
+	w.block = func(s string) string { return strings.ReplaceAll(w.plain(s), "\n", "\n\n") }
+	return w
 }
 
 // breakMentions puts a zero-width space between an @ and a name.
@@ -151,12 +158,12 @@ func since(a *template.Alert, now time.Time) string {
 	return fmt.Sprintf("Since %s%s, for %s.", day, begin.Format(clock), lasting(now.Sub(begin)))
 }
 
-// about names the API, the operation and the check of an alert.
+// about names the API, the operation and the check of an alert, on one line.
 func about(a *template.Alert) string {
 	var parts []string
 	for _, label := range []string{"api", "operation", "check"} {
-		if v := a.Labels[label]; v != "" {
-			parts = append(parts, label+" "+v)
+		if v := strings.Join(strings.Fields(a.Labels[label]), " "); v != "" {
+			parts = append(parts, label+" "+clip(v, 200))
 		}
 	}
 	return strings.Join(parts, " · ")
@@ -175,19 +182,29 @@ func webLink(text string) string {
 // ones in full.
 func details(w wording, alerts []template.Alert, external string, room int, now time.Time) string {
 	alerts = inOrder(alerts)
+	if len(alerts) == 0 {
+		return ""
+	}
 	var b strings.Builder
-	if len(alerts) > 0 {
-		for _, note := range []string{noteEscalation, noteDelayed} {
-			if text := alerts[0].Annotations[note]; text != "" {
-				b.WriteString(w.strong(w.plain(clip(text, 300))) + w.br)
-			}
+	for _, note := range []string{noteEscalation, noteDelayed} {
+		if text := alerts[0].Annotations[note]; text != "" {
+			b.WriteString(w.strong(w.plain(fit(w, text, min(room/8, 300)))) + w.br)
 		}
 	}
 	for i := range alerts {
-		text := detail(w, &alerts[i], external, len(alerts) > 1, room/(2*min(len(alerts), 4)), now)
-		rest := more(w, len(alerts)-i, external)
-		if i > 0 && w.length(b.String())+w.length(text)+w.length(rest) > room || w.length(b.String()) > room/2 && i >= 20 {
-			b.WriteString(rest)
+		share := room / min(len(alerts), 3)
+		rest := ""
+		if left := len(alerts) - i - 1; left > 0 {
+			rest = more(w, left, external)
+		}
+		text := detail(w, &alerts[i], external, len(alerts) > 1, share, now)
+		fits := func() bool { return w.length(b.String())+w.length(text)+w.length(rest) <= room }
+		for i == 0 && !fits() && share > 64 {
+			share = share * 3 / 4
+			text = detail(w, &alerts[i], external, len(alerts) > 1, share, now)
+		}
+		if i > 0 && !fits() {
+			b.WriteString(more(w, len(alerts)-i, external))
 			break
 		}
 		b.WriteString(text)
@@ -204,7 +221,7 @@ func more(w wording, n int, external string) string {
 	return text
 }
 
-// detail writes one alert in at most about room.
+// detail writes one alert in about room.
 func detail(w wording, a *template.Alert, external string, titled bool, room int, now time.Time) string {
 	var b strings.Builder
 	line := func(text string) {
@@ -213,15 +230,15 @@ func detail(w wording, a *template.Alert, external string, titled bool, room int
 		}
 	}
 	if titled {
-		line(w.strong(w.plain(heading(a))))
+		line(w.strong(w.plain(fit(w, heading(a), room/6))))
 	}
 	line(w.plain(fit(w, a.Annotations["description"], room/4)))
 	line(w.plain(since(a, now)))
-	line(w.plain(clip(about(a), 300)))
+	line(w.plain(fit(w, about(a), room/8)))
 	if evidence := strings.TrimSpace(a.Annotations["evidence"]); evidence != "" {
-		line(w.block(fit(w, evidence, room/2)))
+		line(w.block(fit(w, evidence, room/3)))
 	}
-	if page := webLink(a.Annotations["page"]); page != "" && len(page) < 1000 {
+	if page := webLink(a.Annotations["page"]); page != "" && w.length(page) < max(room/4, 200) {
 		line(w.link("Open the data", page))
 	}
 	if mine := webLink(external + "/alerts/" + a.Fingerprint); mine != "" && a.Status == string(stateFiring) {
