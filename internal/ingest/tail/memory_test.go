@@ -5,8 +5,10 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"testing"
 
 	"lapwing.dev/lapwing/internal/ingest/tail"
+	"lapwing.dev/lapwing/internal/ingest/tail/tailtest"
 )
 
 // memory is a store that forgets when the test ends.
@@ -41,4 +43,8 @@ func (m *memory) SavePositions(_ context.Context, log string, changed []tail.Pos
 		delete(m.logs[log], id)
 	}
 	return nil
+}
+
+func TestMemoryKeepsTheContract(t *testing.T) {
+	tailtest.Run(t, func(*testing.T) tail.Store { return &memory{} })
 }
