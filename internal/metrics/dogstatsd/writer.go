@@ -33,18 +33,20 @@ var percentiles = []struct {
 func (w *writer) family(f *dto.MetricFamily) {
 	name := clean(w.prefix+f.GetName(), nameByte)
 	for _, m := range f.GetMetric() {
-		tags := w.tags + tagsOfPairs(m.GetLabel())
+		tags := tagsOfPairs(m.GetLabel())
+		// What is remembered does not depend on how it is sent.
+		s := series{writer: w, name: name, key: f.GetName() + "|" + tags, tags: w.tags + tags}
 		switch f.GetType() {
 		case dto.MetricType_COUNTER:
-			w.count(name, tags, m.GetCounter().GetValue())
+			s.count("", m.GetCounter().GetValue())
 		case dto.MetricType_GAUGE:
-			w.gauge(name, tags, m.GetGauge().GetValue())
+			s.gauge("", m.GetGauge().GetValue())
 		case dto.MetricType_UNTYPED:
-			w.gauge(name, tags, m.GetUntyped().GetValue())
+			s.gauge("", m.GetUntyped().GetValue())
 		case dto.MetricType_HISTOGRAM:
-			w.histogram(name, tags, m.GetHistogram())
+			s.histogram(m.GetHistogram())
 		case dto.MetricType_SUMMARY:
-			w.summary(name, tags, m.GetSummary())
+			s.summary(m.GetSummary())
 		default:
 			w.none()
 		}
@@ -57,66 +59,73 @@ func (w *writer) none() {
 	}
 }
 
+// series writes one series. Its methods append a suffix to the name.
+type series struct {
+	*writer
+	name, key, tags string
+}
+
 // count writes what a counter grew by; nothing when it did not grow.
-func (w *writer) count(name, tags string, value float64) {
-	key := name + "|" + tags
+func (s *series) count(suffix string, value float64) {
+	key := s.key + suffix
 	switch {
 	case math.IsNaN(value) || math.IsInf(value, 0):
-		w.none()
+		s.none()
 		return
-	case w.noting:
-		w.memory.set(key, value)
+	case s.noting:
+		s.memory.set(key, value)
 		return
 	}
-	grown := w.memory.grown(key, value)
+	grown := s.memory.grown(key, value)
 	if grown == 0 {
-		w.memory.set(key, value)
+		s.memory.set(key, value)
 		return
 	}
-	w.write(name, grown, "c", tags, growth{key, value})
+	s.write(suffix, grown, "c", growth{key, value})
 }
 
-func (w *writer) gauge(name, tags string, value float64) {
+func (s *series) gauge(suffix string, value float64) {
 	switch {
 	case math.IsNaN(value) || math.IsInf(value, 0): // DogStatsD has neither
-		w.none()
-	case w.noting:
+		s.none()
+	case s.noting:
 	default:
-		w.write(name, value, "g", tags, growth{})
+		s.write(suffix, value, "g", growth{})
 	}
 }
 
-func (w *writer) histogram(name, tags string, h *dto.Histogram) {
-	w.count(name+".count", tags, cmp.Or(h.GetSampleCountFloat(), float64(h.GetSampleCount())))
-	w.count(name+".sum", tags, h.GetSampleSum())
-	fresh := w.memory.since(name+"|"+tags, bucketsOf(h))
-	if w.noting {
+func (s *series) histogram(h *dto.Histogram) {
+	s.count(".count", cmp.Or(h.GetSampleCountFloat(), float64(h.GetSampleCount())))
+	s.count(".sum", h.GetSampleSum())
+	fresh := s.memory.since(s.key, bucketsOf(h))
+	if s.noting {
 		return
 	}
 	for _, p := range percentiles {
 		if value, ok := quantile(p.q, fresh); ok {
-			w.gauge(name+p.suffix, tags, value)
+			s.gauge(p.suffix, value)
 		}
 	}
 }
 
-func (w *writer) summary(name, tags string, s *dto.Summary) {
-	w.count(name+".count", tags, float64(s.GetSampleCount()))
-	w.count(name+".sum", tags, s.GetSampleSum())
-	for _, q := range s.GetQuantile() {
+func (s *series) summary(from *dto.Summary) {
+	s.count(".count", float64(from.GetSampleCount()))
+	s.count(".sum", from.GetSampleSum())
+	for _, q := range from.GetQuantile() {
 		percent := strconv.FormatFloat(q.GetQuantile()*100, 'f', -1, 64)
-		w.gauge(name+".p"+strings.ReplaceAll(percent, ".", "_"), tags, q.GetValue())
+		s.gauge(".p"+strings.ReplaceAll(percent, ".", "_"), q.GetValue())
 	}
 }
 
-func (w *writer) write(name string, value float64, kind, tags string, g growth) {
-	w.line = append(append(w.line[:0], name...), ':')
-	w.line = strconv.AppendFloat(w.line, value, 'g', -1, 64)
-	w.line = append(append(w.line, '|'), kind...)
-	if tags != "" {
-		w.line = append(append(w.line, "|#"...), strings.TrimSuffix(tags, ",")...)
+func (s *series) write(suffix string, value float64, kind string, g growth) {
+	line := append(append(append(s.line[:0], s.name...), suffix...), ':')
+	line = strconv.AppendFloat(line, value, 'g', -1, 64)
+	line = append(append(line, '|'), kind...)
+	if s.tags != "" {
+		line = append(append(line, "|#"...), strings.TrimSuffix(s.tags, ",")...)
 	}
-	w.add(w.line, g)
+	s.line = line
+	s.add(line, g)
 }
 
 // tagsOf are labels as tags, each with a comma behind.
