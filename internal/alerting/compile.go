@@ -33,6 +33,7 @@ type plan struct {
 	receivers   *delivery.Receivers // nil until compile
 	settings    delivery.Settings
 	escalations []Escalation // as settings.Steps, for people
+	shown       string       // the configuration, for clients of the API
 	external    string
 	history     time.Duration
 }
@@ -116,7 +117,7 @@ func (c *Config) read(external string) (*plan, fault.Problems) {
 		intervals[t.Name] = t.TimeIntervals
 	}
 	p.intervals = timeinterval.NewIntervener(intervals)
-	p.route = dispatch.NewRoute(conf.Route, nil)
+	p.route, p.shown = dispatch.NewRoute(conf.Route, nil), shown(conf)
 	return p, problems
 }
 

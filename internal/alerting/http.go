@@ -122,7 +122,8 @@ func (m *Manager) serveSilence(w http.ResponseWriter, r *http.Request) {
 	answer.to(w)
 }
 
-// serveStatus tells which Alertmanager this is: its packages do not know.
+// serveStatus tells which Alertmanager this is, which its packages do not know,
+// and shows the configuration in the words of older clients, too.
 func (m *Manager) serveStatus(w http.ResponseWriter, r *http.Request) {
 	answer := m.ask(w, r)
 	var status map[string]json.RawMessage
@@ -132,6 +133,11 @@ func (m *Manager) serveStatus(w http.ResponseWriter, r *http.Request) {
 			version["version"], version["branch"] = alertmanagerVersion, strings.TrimSpace("lapwing "+m.deps.Version)
 			if text, err := json.Marshal(version); err == nil {
 				status["versionInfo"] = text
+			}
+		}
+		if g := m.current.Load(); g != nil {
+			if text, err := json.Marshal(map[string]string{"original": g.plan.shown}); err == nil {
+				status["config"] = text
 			}
 		}
 		if text, err := json.Marshal(status); err == nil {
