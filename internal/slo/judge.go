@@ -162,28 +162,25 @@ func urgency(c *Condition) int {
 // operation says it all. Once there was one about the API it stays until it is
 // over, so that it does not come and go.
 func (m *Manager) collectErrors(list []Condition, a *api, ops []*operation, now time.Time) []Condition {
+	whole, found := a.whole.condition(a.policy, a.policy.of(""), now)
+	if !found {
+		a.whole.shown = false
+	}
 	alone := false
 	for _, op := range ops {
 		settings := op.settings.Load()
-		c, found := op.condition(settings.policy, settings.thresholds, now)
-		if !found {
+		c, failing := op.condition(settings.policy, settings.thresholds, now)
+		if !failing {
 			continue
 		}
 		list = append(list, c)
-		if c.State != Pending && (c.Severity == Critical || !a.whole.critical.on()) && c.Errors*10 >= uint64(a.whole.sum.errors)*8 {
-			alone = true
-		}
+		alone = alone || urgency(&c) <= urgency(&whole) && c.Errors*10 >= whole.Errors*8
 	}
-	c, found := a.whole.condition(a.policy, a.policy.of(""), now)
-	if !found {
-		a.whole.shown = false
+	if !found || alone && !a.whole.shown {
 		return list
 	}
-	if alone && !a.whole.shown {
-		return list
-	}
-	a.whole.shown = a.whole.shown || c.State != Pending
-	return append(list, c)
+	a.whole.shown = a.whole.shown || whole.State != Pending
+	return append(list, whole)
 }
 
 // condition is the alert about the error rate, the more severe one.
