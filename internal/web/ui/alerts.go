@@ -40,6 +40,7 @@ type alertsPage struct {
 	MoreSil    int
 	Deliveries deliveriesCard
 	Receivers  []receiverRow
+	Bare       bool // nobody but open pages is told
 	Who        whoCard
 	CanWrite   bool
 }
@@ -128,7 +129,11 @@ func (u *UI) alerts(w http.ResponseWriter, r *http.Request) error {
 	}
 	err = u.deliveriesCard(r, &page.Deliveries, now)
 	u.unread(r, page, "notifications", err)
-	page.Receivers = receiverRows(u.Alerts.Receivers())
+	receivers := u.Alerts.Receivers()
+	page.Receivers = receiverRows(receivers)
+	page.Bare = !slices.ContainsFunc(receivers, func(r alerting.Receiver) bool {
+		return slices.ContainsFunc(r.Integrations, func(kind string) bool { return kind != "desktop" })
+	})
 	page.Who = u.whoCard(query.Get("labels"))
 	return u.show(w, r, "alerts", shell{Title: "Alerts", Nav: "alerts", Page: page})
 }

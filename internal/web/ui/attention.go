@@ -17,6 +17,7 @@ type attention struct {
 	Status    string
 	Why       string
 	Failing   string // "33.4 % of requests fail", when Why is of a check
+	FailingAs string // class of it
 	Since     moment
 	Age       string
 	Old       bool // Since needs its date
@@ -166,7 +167,7 @@ func (l *attentionList) endpoints(endpoints []endpoint) {
 		failing := shareText(e.Share) + " of requests fail"
 		if at, ok := l.byOperation[[2]string{e.API, e.Operation}]; ok {
 			if l.list[at].Link != operationPath(e.API, e.Operation) { // a check
-				l.list[at].Failing = failing
+				l.list[at].Failing, l.list[at].FailingAs = failing, endpointStates[e.State][0]
 				l.list[at].Links = append(l.list[at].Links, attentionLink{"operation", operationPath(e.API, e.Operation)})
 			}
 			if e.State == "critical" {

@@ -12,6 +12,7 @@ import (
 	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/slo"
 	"lapwing.dev/lapwing/internal/traffic"
+	"lapwing.dev/lapwing/middleware/observe"
 )
 
 // Bounds of the page of an operation.
@@ -260,7 +261,7 @@ func (u *UI) limitHits(sample []traffic.Request) []limitHit {
 	var hits []limitHit
 	for i := range sample {
 		r := &sample[i]
-		delayed, rejected := r.Verdict == "delayed", r.Verdict == "rejected"
+		delayed, rejected := r.Verdict == observe.Delayed, r.Verdict == observe.Rejected
 		if r.Policy == "" || !delayed && !rejected {
 			continue
 		}

@@ -83,7 +83,7 @@ func parseEndpointFilter(q url.Values) endpointFilter {
 		f.State = ""
 	}
 	f.Sort, f.Back = strings.CutPrefix(q.Get("sort"), "-")
-	if !slices.ContainsFunc(endpointSorts(), func(s sortChoice) bool { return s.Key == f.Sort }) {
+	if f.Sort == "" || !slices.ContainsFunc(endpointSorts(), func(s sortChoice) bool { return s.Key == f.Sort }) {
 		f.Sort, f.Back = "", false
 	}
 	return f

@@ -14,6 +14,7 @@ import (
 const (
 	maxMatchers    = 30
 	maxMatcherText = 8 << 10
+	maxPattern     = 512 // a short one may stand for a large automaton
 )
 
 // matcherText writes matchers as people type them, one on each line.
@@ -97,6 +98,9 @@ func compile(m alerting.Matcher) (func(value string) bool, error) {
 		return func(value string) bool { return value == m.Value }, nil
 	case "!=":
 		return func(value string) bool { return value != m.Value }, nil
+	}
+	if len(m.Value) > maxPattern {
+		return nil, fault.Invalid("the regular expression of %s is longer than %d bytes", cut(m.Name, 60), maxPattern)
 	}
 	pattern, err := regexp.Compile("^(?:" + m.Value + ")$")
 	if err != nil {

@@ -77,15 +77,34 @@ func TestOverviewShowsWhatNeedsAttention(t *testing.T) {
 	doc := page(t, u, "/")
 	want(t, doc, "h1", "2 checks down, 1 degraded")
 	want(t, doc, "#attention li:nth-child(1) .what", "down POST /refunds orders")
-	want(t, doc, "#attention li:nth-child(1) .why", "status = 503, want 200..299 + 1 because of it")
+	want(t, doc, "#attention li:nth-child(1) .why", "status = 503, want 200..299 + 1 because of it 33.4 % of requests fail 2 alerts")
 	want(t, doc, "#attention li:nth-child(1) .since", "since 11:42:00 UTC, 18 min ago")
+	want(t, doc, "#attention li:nth-child(1) .links", "last run of POST /refunds failures of POST /refunds alert of POST /refunds operation of POST /refunds")
 	want(t, doc, "#attention li:nth-child(2) .what", "degraded GET /reports/{month} orders")
+	want(t, doc, "#attention li:nth-child(2) .why", "latency = 812ms, want < 300ms 6.20 % of requests fail")
 	want(t, doc, "#attention li:nth-child(3) .why", "the certificate expires in 11 d")
-	if n := doc.Find("#attention li").Length(); n != 4 {
-		t.Errorf("%d things need attention, want 4: the consequence of another is counted with it", n)
+	want(t, doc, "#attention li:nth-child(5) .what", "degraded DiskWillFill")
+	if n := doc.Find("#attention li").Length(); n != 5 {
+		t.Errorf("%d things need attention, want 5: what a check, an alert and the error rate say of the same is one of them", n)
 	}
+	for tile, said := range map[string]string{
+		"1": "Checks up 6 / 11 2 down · 1 degraded · uptime 99.10 %", "2": "Error rate, 5 min 0.24 % too high for 2 operations · budget −38 %", "3": "Latency p95, 5 min 71 ms p50 9.2 ms · p99 240 ms",
+		"4": "Requests, 5 min 147 / s +7 % on last hour · 1.84 % limited", "5": "Alerts firing 3 1 acknowledged · 2 quiet",
+	} {
+		want(t, doc, ".tile:nth-child("+tile+")", said)
+	}
+	want(t, doc, `nav a[href="/alerts"]`, "Alerts 3 firing")
+}
+
+func TestOverviewWithoutRequestsTellsOfChecksAlone(t *testing.T) {
+	deps := uitest.Deps(uitest.Shop(noon), noon)
+	deps.Endpoints, deps.Alerts, deps.Inventory = &uitest.Endpoints{}, nil, nil
+	doc := page(t, open(t, deps), "/")
 	for tile, value := range map[string]string{"1": "6 / 11", "4": "12", "5": "11 d"} {
 		want(t, doc, ".tile:nth-child("+tile+") .value", value)
+	}
+	if n := doc.Find("#attention li").Length(); n != 4 {
+		t.Errorf("%d things need attention, want 4: the consequence of another is counted with it", n)
 	}
 	if doc.Find("#latency .chart path.p95").Length() != 1 {
 		t.Error("there is no latency chart")

@@ -468,13 +468,14 @@ func TestSearchJumpsToTheCheckThatIsMeant(t *testing.T) {
 	for query, location := range map[string]string{
 		"jwks": "/checks/jwks", "GET /orders": "/checks/get-orders", "get-orders-id": "/checks/get-orders-id",
 		"orders": "/checks?q=orders", "": "/checks?q=", "reports": "/checks/get-reports-month", "nothing like it": "/checks?q=nothing+like+it",
+		"debug": "/endpoints/GET/internal/debug/vars?api=orders", "delete": "/endpoints/DELETE/orders/%7Bid%7D?api=orders", "v1 ders": "/endpoints/GET/v1/orders?api=orders",
 	} {
 		if got := get(t, u, "/search?q="+url.QueryEscape(query)).Header.Get("Location"); got != location {
 			t.Errorf("%q leads to %q, want %q", query, got, location)
 		}
 	}
 	body, _ := io.ReadAll(get(t, u, "/search.json?q=refunds").Body)
-	if got, wanted := string(body), `[{"name":"POST /refunds","api":"orders","state":"down","url":"/checks/post-refunds"}]`; got != wanted {
+	if got, wanted := string(body), `[{"name":"POST /refunds","api":"orders","state":"down","url":"/checks/post-refunds"},{"name":"POST /refunds","api":"orders","state":"down","url":"/endpoints/POST/refunds?api=orders"}]`; got != wanted {
 		t.Errorf("suggestions: %s, want %s", got, wanted)
 	}
 }

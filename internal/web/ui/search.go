@@ -33,14 +33,18 @@ func (u *UI) search(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		}
 	}
-	found, clients := (filter{Query: query}).choose(views), append(u.endpointHits(query, 2), u.clientHits(query, 2)...)
+	found, operations, clients := (filter{Query: query}).choose(views), u.endpointHits(query, 2), u.clientHits(query, 2)
 	switch {
 	case query == "":
 	case len(found) == 1 && len(clients) == 0:
 		http.Redirect(w, r, checkPath(found[0].ID), http.StatusSeeOther)
 		return nil
-	case len(found) == 0 && len(clients) == 1:
-		http.Redirect(w, r, clients[0].URL, http.StatusSeeOther) // #nosec G710 -- one escaped segment of a path of ours
+	case len(found) == 0 && len(operations)+len(clients) == 1:
+		only := append(operations, clients...)[0]
+		http.Redirect(w, r, only.URL, http.StatusSeeOther) // #nosec G710 -- a path of ours, escaped
+		return nil
+	case len(found) == 0 && len(operations) > 0:
+		http.Redirect(w, r, "/endpoints?"+url1("q", query), http.StatusSeeOther)
 		return nil
 	}
 	http.Redirect(w, r, "/checks?q="+url.QueryEscape(query), http.StatusSeeOther)
