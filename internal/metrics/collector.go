@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"fmt"
 	"hash/maphash"
 	"math"
 	"os"
@@ -19,6 +20,9 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
+
+	"lapwing.dev/lapwing/internal/health"
+	"lapwing.dev/lapwing/internal/units"
 )
 
 // Job is the label job of Lapwing's own series.
@@ -36,6 +40,7 @@ type Collector struct {
 	mu       sync.Mutex // one round at a time
 	number   uint64     // of the round
 	last     int64      // time of the round before, in milliseconds
+	newest   int64      // time of the latest one
 	series   map[uint64]*collected
 	builder  labels.ScratchBuilder
 	families atomic.Pointer[[]Family] // of the last round
@@ -99,6 +104,7 @@ func (c *Collector) Collect(ctx context.Context, at time.Time) {
 		return // the timer was early
 	}
 	c.last = t
+	c.watchClock(t)
 	c.number++
 	r := &collection{c: c, app: c.db.guard.AppenderV2(ctx), t: t}
 	families, err := c.gatherer.Gather()
@@ -126,6 +132,26 @@ func (c *Collector) Collect(ctx context.Context, at time.Time) {
 	c.families.Store(&r.families)
 	c.rounds.Add(1)
 	c.took.Store(int64(time.Since(begin)))
+}
+
+// watchClock tells that the clock was set back: for a time that has samples
+// already no others are taken. The caller holds the lock.
+func (c *Collector) watchClock(t int64) {
+	if stored := c.db.tsdb.Head().MaxTime(); c.newest == 0 && stored > t+(maxAhead+time.Minute).Milliseconds() {
+		c.newest = stored // by the server before this one
+	}
+	if back := time.Duration(c.newest-t) * time.Millisecond; c.newest > 0 && back > time.Minute {
+		c.db.notices.Raise(health.Notice{
+			Code: noticeClock, Severity: health.Warning, Title: "The clock was set back",
+			Text: fmt.Sprintf("Lapwing's own series were stored up to %s, %s from now. Until then, what would be stored a second time for the same moment is refused.",
+				time.UnixMilli(c.newest).UTC().Format(time.RFC3339), units.Duration(back.Round(time.Second))),
+		})
+		return
+	}
+	if t >= c.newest {
+		c.newest = t
+		c.db.notices.Clear(noticeClock)
+	}
 }
 
 // Families are the metrics of the last round, in their order.

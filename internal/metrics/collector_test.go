@@ -165,6 +165,28 @@ func TestASeriesThatIsGoneEndsAtOnceAndMayComeBack(t *testing.T) {
 	}
 }
 
+func TestAClockThatWasSetBackIsTold(t *testing.T) {
+	dir, notices := t.TempDir(), &health.Registry{}
+	db := open(t, dir, metrics.Section{}, notices)
+	c := metrics.NewCollector(db, prometheus.NewRegistry())
+	now := time.Now()
+	c.Collect(t.Context(), now)
+	c.Collect(t.Context(), now.Add(-20*time.Minute))
+	if diff := cmp.Diff([]string{"metrics_clock"}, codes(notices)); diff != "" {
+		t.Error(diff)
+	}
+	c.Collect(t.Context(), now.Add(time.Second))
+	if list := codes(notices); len(list) > 0 {
+		t.Errorf("still told: %v", list)
+	}
+	// By a server that is started anew, too.
+	c = metrics.NewCollector(db, prometheus.NewRegistry())
+	c.Collect(t.Context(), now.Add(-40*time.Minute))
+	if diff := cmp.Diff([]string{"metrics_clock"}, codes(notices)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestLabelsThatAScrapeAddsAreKeptApart(t *testing.T) {
 	db := open(t, t.TempDir(), metrics.Section{}, nil)
 	registry := prometheus.NewRegistry()

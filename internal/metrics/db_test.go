@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -25,6 +26,7 @@ import (
 	"lapwing.dev/lapwing/internal/health"
 	"lapwing.dev/lapwing/internal/metrics"
 	"lapwing.dev/lapwing/internal/testneeds"
+	"lapwing.dev/lapwing/internal/units"
 )
 
 // The environment of a child process that is killed by its test.
@@ -223,23 +225,73 @@ func TestATornWriteAheadLogIsRepairedAndTold(t *testing.T) {
 }
 
 func TestABrokenStoreIsSetAside(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "metrics")
-	if err := os.MkdirAll(filepath.Join(dir, "wal", "checkpoint.00000003"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "wal", "checkpoint.00000003", "00000000"), []byte(strings.Repeat("junk", 20_000)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	notices := &health.Registry{}
-	db := open(t, dir, metrics.Section{}, notices)
 	now := time.Now()
-	write(t, db, now, 7, labels.FromStrings("__name__", "b"))
-	if got := ask(t, db, "b", now)["{}"]; got != 7 {
-		t.Error("a server with a broken store does not begin anew")
+	for _, tt := range []struct {
+		name   string
+		damage func(dir string) error
+		told   string
+		aside  int  // folders
+		old    bool // what was stored before is there
+	}{
+		{"a checkpoint that is junk", func(dir string) error {
+			checkpoint := filepath.Join(dir, "wal", "checkpoint.00000003")
+			return errors.Join(os.MkdirAll(checkpoint, 0o700), os.WriteFile(filepath.Join(checkpoint, "00000000"), []byte(strings.Repeat("junk", 20_000)), 0o600))
+		}, "metrics_repaired", 0, true},
+		{"a block without an index", func(dir string) error {
+			blocks, err := filepath.Glob(filepath.Join(dir, "01*"))
+			if err != nil || len(blocks) == 0 {
+				return fmt.Errorf("blocks: %v, %w", blocks, err)
+			}
+			return os.WriteFile(filepath.Join(blocks[0], "index"), []byte("junk"), 0o600)
+		}, "metrics_set_aside", 1, true},
+		{"a log that is a file", func(dir string) error {
+			return errors.Join(os.RemoveAll(filepath.Join(dir, "wal")), os.WriteFile(filepath.Join(dir, "wal"), []byte("junk"), 0o600))
+		}, "metrics_set_aside", 1, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "metrics")
+			db := open(t, dir, metrics.Section{}, nil)
+			compacted(t, db, now)
+			if err := errors.Join(db.Close(), tt.damage(dir)); err != nil {
+				t.Fatal(err)
+			}
+			notices := &health.Registry{}
+			db = open(t, dir, metrics.Section{}, notices)
+			write(t, db, now, 7, labels.FromStrings("__name__", "b"))
+			if got := ask(t, db, "b", now)["{}"]; got != 7 {
+				t.Error("nothing can be stored")
+			}
+			if got := ask(t, db, "count(last_over_time(requests_total[7h]))", now)["{}"] == 10; got != tt.old {
+				t.Errorf("what was stored before is there: %v, want %v", got, tt.old)
+			}
+			aside, err := filepath.Glob(dir + ".broken-*")
+			if list := codes(notices); err != nil || len(aside) != tt.aside || !slices.Equal(list, []string{tt.told}) {
+				t.Errorf("set aside: %v, %v, told: %v", aside, err, list)
+			}
+		})
 	}
-	aside, _ := filepath.Glob(dir + ".broken-*")
-	if list := codes(notices); len(aside) != 1 && !slices.Contains(list, "metrics_repaired") {
-		t.Errorf("set aside: %v, told: %v", aside, list)
+}
+
+// compacted stores the last six hours, the older part of them in blocks.
+func compacted(t *testing.T, db *metrics.DB, now time.Time) {
+	t.Helper()
+	begin := now.Add(-6 * time.Hour).Truncate(2 * time.Hour)
+	app := db.TSDB().Appender(t.Context())
+	for i := range 6 * 60 {
+		for s := range 10 {
+			if _, err := app.Append(0, labels.FromStrings("__name__", "requests_total", "series", fmt.Sprint(s)), begin.Add(time.Duration(i)*time.Minute).UnixMilli(), float64(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := app.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.TSDB().Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := db.Stats().Blocks; n < 1 {
+		t.Fatalf("%d blocks", n)
 	}
 }
 
@@ -367,24 +419,7 @@ func TestTheFolderIsWhatPrometheusKnows(t *testing.T) {
 	promtool := testneeds.Program(t, "promtool", "promtool")
 	dir := t.TempDir()
 	db := open(t, dir, metrics.Section{}, nil)
-	begin := time.Now().Add(-6 * time.Hour).Truncate(2 * time.Hour)
-	app := db.TSDB().Appender(t.Context())
-	for i := range 6 * 60 {
-		for s := range 10 {
-			if _, err := app.Append(0, labels.FromStrings("__name__", "requests_total", "series", fmt.Sprint(s)), begin.Add(time.Duration(i)*time.Minute).UnixMilli(), float64(i)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if err := app.Commit(); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.TSDB().Compact(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if n := db.Stats().Blocks; n < 1 {
-		t.Fatalf("%d blocks", n)
-	}
+	compacted(t, db, time.Now())
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -422,6 +457,15 @@ func writeOnFullDisk(dir string) {
 		}
 		return app.Commit()
 	}
+	fresh := func(i int) error {
+		app := db.Appendable().Appender(context.Background())
+		for s := range 100 {
+			if _, err := app.Append(0, labels.FromStrings("__name__", "fresh", "series", fmt.Sprint(s)), now.Add(time.Duration(i)*time.Millisecond).UnixMilli(), float64(i)); err != nil {
+				return err
+			}
+		}
+		return app.Commit()
+	}
 	if err := round(0); err != nil {
 		fmt.Println("the first round:", err)
 		os.Exit(1)
@@ -438,6 +482,7 @@ func writeOnFullDisk(dir string) {
 	for i := 1; i < 500 && failed < 3; i++ {
 		if round(i) != nil {
 			failed++
+			_ = fresh(i)
 		}
 	}
 	fmt.Println("failed", failed, codes(notices), db.Stats().Failures > 0, db.Stats().Refused[metrics.RefusedDisk] > 0)
@@ -445,7 +490,7 @@ func writeOnFullDisk(dir string) {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	fmt.Println("again", round(1000), codes(notices))
+	fmt.Println("again", round(1000), fresh(1000), codes(notices))
 	samples, err := db.Instant(context.Background(), "count(a)", now.Add(time.Second))
 	fmt.Println("count", samples, err)
 	fmt.Println("closed", db.Close())
@@ -459,7 +504,7 @@ func TestAFullDiskIsToldAndPasses(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	want := "failed 3 [metrics_disk] true true\nagain <nil> []\ncount [{map[] 1000}] <nil>\nclosed <nil>\n"
+	want := "failed 3 [metrics_disk] true true\nagain <nil> <nil> []\ncount [{map[] 1000}] <nil>\nclosed <nil>\n"
 	if diff := cmp.Diff(want, string(out)); diff != "" {
 		t.Error(diff)
 	}
@@ -467,6 +512,73 @@ func TestAFullDiskIsToldAndPasses(t *testing.T) {
 	if got := ask(t, db, "count(a)", time.Now())["{}"]; got != 1000 {
 		t.Errorf("%v series are there after a full disk and a restart, want 1000", got)
 	}
+	if got := ask(t, db, "count(fresh)", time.Now())["{}"]; got != 100 {
+		t.Errorf("%v of the series that began on the full disk are there after a restart, want 100", got)
+	}
+}
+
+func TestOldSeriesGoByTimeAndBySize(t *testing.T) {
+	dir, now := t.TempDir(), time.Now()
+	db := open(t, dir, metrics.Section{}, nil)
+	compacted(t, db, now.Add(-30*time.Hour))
+	compacted(t, db, now)
+	blocks, bytes := db.Stats().Blocks, db.Stats().Bytes
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name string
+		s    metrics.Section
+		left int
+	}{
+		{"by neither", metrics.Section{}, blocks},
+		{"by time", metrics.Section{Retention: units.Duration(24 * time.Hour)}, blocks - 1},
+		{"by size", metrics.Section{MaxSize: units.Size(bytes / 4)}, 0},
+	} {
+		db := open(t, dir, tt.s, nil)
+		if err := db.TSDB().Compact(t.Context()); err != nil { // as it does by itself
+			t.Fatal(err)
+		}
+		if s := db.Stats(); s.Blocks > tt.left || tt.left == blocks && s.Blocks != blocks {
+			t.Errorf("%s: %d blocks of %d are left, want at most %d (%d of %d bytes)", tt.name, s.Blocks, blocks, tt.left, s.Bytes, bytes)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestTooManySeriesAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		notices := &health.Registry{}
+		db, err := metrics.Open(t.TempDir(), metrics.Section{Series: 1000}, quiet(), nil, notices)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = db.Close() }()
+		ctx, cancel := newContext(t)
+		done := make(chan error)
+		go func() { done <- db.Run(ctx) }()
+		app := db.Appendable().Appender(ctx)
+		for i := range 1200 {
+			_, _ = app.Append(0, labels.FromStrings("__name__", "orders_total", "order", fmt.Sprint(i)), time.Now().UnixMilli(), 1) // some are refused
+		}
+		if err := app.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(6 * time.Second)
+		if list := notices.List(); len(list) != 1 || list[0].Code != "metrics_series_limit" || !strings.Contains(list[0].Text, "orders_total (1000)") {
+			t.Errorf("told: %+v", list)
+		}
+		time.Sleep(6 * time.Minute)
+		if list := notices.List(); len(list) != 0 {
+			t.Errorf("still told: %+v", list)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 func TestOwnMetricsAreRegisteredAndGoWithTheStore(t *testing.T) {

@@ -19,15 +19,6 @@ const spaceEvery = 5 * time.Second
 // before it is one.
 const reserve = 32 * units.MiB
 
-// The codes of the notices.
-const (
-	noticeDisk    = "metrics_disk"
-	noticeRepair  = "metrics_repaired"
-	noticeLost    = "metrics_set_aside"
-	noticeSeries  = "metrics_series_limit"
-	noticeRefused = "metrics_refused"
-)
-
 // space is whether there is room on the disk.
 type space struct {
 	dir    string
