@@ -27,7 +27,7 @@ func (o *Outbox) Build(list []amconfig.Receiver, own Own, tmpl *template.Templat
 		kinds: map[string][]string{}, order: map[string][]*channel{},
 	}
 	for i := range list {
-		conf := withoutRedirects(&list[i])
+		conf := adapted(&list[i])
 		name := conf.Name
 		made, err := receiver.BuildReceiverIntegrations(conf, tmpl, slog.New(slog.DiscardHandler), commoncfg.WithUserAgent(userAgent))
 		if err != nil {
@@ -93,10 +93,11 @@ type sends bool
 
 func (s sends) SendResolved() bool { return bool(s) }
 
-// withoutRedirects returns a copy of a receiver that follows no redirects. A
-// message is a POST: a redirect makes a GET of it, whose 200 would look like a
-// delivery, or sends it, and what the address gives away, to another host.
-func withoutRedirects(r *amconfig.Receiver) amconfig.Receiver {
+// adapted returns a copy of a receiver that follows no redirects, and whose mails
+// have a plain text beside the HTML. A message is a POST: a redirect makes a GET
+// of it, whose 200 would look like a delivery, or sends it, and what the address
+// gives away, to another host.
+func adapted(r *amconfig.Receiver) amconfig.Receiver {
 	c := *r
 	v := reflect.ValueOf(&c).Elem()
 	for i := range v.NumField() {
@@ -112,6 +113,11 @@ func withoutRedirects(r *amconfig.Receiver) amconfig.Receiver {
 			copied.Index(j).Set(entry)
 		}
 		list.Set(copied)
+	}
+	for _, mail := range c.EmailConfigs {
+		if mail.Text == "" && mail.HTML != "" {
+			mail.Text = `{{ template "email.default.text" . }}`
+		}
 	}
 	return c
 }
