@@ -34,7 +34,8 @@ func (s *source) explain(err error, text string) fault.Problems {
 	if len(lines) > 0 {
 		return problems
 	}
-	problems.Add(locate(err, text), "", "%s", harmless(err.Error()))
+	path, hint := locate(err, text)
+	problems.Add(path, hint, "%s", harmless(err.Error()))
 	return s.place(problems)
 }
 
@@ -141,18 +142,39 @@ func keysOf(t reflect.Type) []string {
 
 // locate finds which part of a configuration an error is about that names no line:
 // the part that alone makes the same error. "" when none does.
-func locate(err error, text string) string {
+func locate(err error, text string) (path, hint string) {
 	var doc map[string]any
 	if yaml.Unmarshal([]byte(text), &doc) != nil {
-		return ""
+		return "", ""
 	}
 	l := &locator{want: err.Error(), doc: doc}
 	for _, find := range []func() string{l.global, l.receiver, l.lists, l.route} {
 		if path := find(); path != "" {
-			return path
+			return path, l.hint()
 		}
 	}
-	return ""
+	return "", l.hint()
+}
+
+// hint names the receiver or the interval that was meant.
+func (l *locator) hint() string {
+	m := regexp.MustCompile(`undefined (receiver|time interval) "(.*)" used`).FindStringSubmatch(l.want)
+	if m == nil {
+		return ""
+	}
+	lists := []string{"receivers"}
+	if m[1] != "receiver" {
+		lists = []string{"time_intervals", "mute_time_intervals"}
+	}
+	var names []string
+	for _, key := range lists {
+		entries, _ := l.doc[key].([]any)
+		for _, e := range entries {
+			fields, _ := e.(map[string]any)
+			names = append(names, namesIn(fields["name"])...)
+		}
+	}
+	return fault.DidYouMean(m[2], names)
 }
 
 type locator struct {

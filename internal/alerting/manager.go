@@ -86,14 +86,14 @@ type Manager struct {
 	journal *journal
 	settled *settled
 
-	silences     *silence.Silences
-	silencer     *silence.Silencer
-	nflog        *nflog.Log
-	groupMarker  marker.GroupMarker
-	pipelines    *notify.PipelineBuilder
-	dispatching  *dispatch.DispatcherMetrics
-	api          *apiv2.API
-	handler      http.Handler
+	silences    *silence.Silences
+	silencer    *silence.Silencer
+	nflog       *nflog.Log
+	groupMarker marker.GroupMarker
+	pipelines   *notify.PipelineBuilder
+	dispatching *dispatch.DispatcherMetrics
+	api         *apiv2.API
+	handler     http.Handler
 
 	swapping sync.Mutex // one generation begins or ends at a time
 	running  bool       // by Run; guarded by swapping
