@@ -101,7 +101,7 @@ and a web page that says what is wrong. One binary, one YAML file.
 	flags.BoolVar(&g.logJSON, "log-json", false, "log as JSON, one object a line")
 	root.AddCommand(
 		newDemo(s, g), newWatch(s, g), newServe(s, g),
-		newCheck(s, g), newConfig(s, g), newLimits(s), newBlock(s, g),
+		newCheck(s, g), newConfig(s, g), newLimits(s), newBlock(s, g), newLogs(s),
 		newAdmin(s, g), newToken(s, g),
 		newHealth(s), newVersion(s),
 	)

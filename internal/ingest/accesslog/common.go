@@ -42,12 +42,12 @@ func (p *common) Parse(line string, l *Line) Mismatch {
 	status, n := word(line[at:])
 	var ok bool
 	if l.Status, ok = statusOf(status); !ok {
-		return Mismatch{at, "a status, three digits"}
+		return Mismatch{min(at+1, len(line)), "a status, three digits"}
 	}
 	at += n
 	bytes, n := word(line[at:])
 	if l.ResponseBytes, ok = bytesOf(bytes); !ok {
-		return Mismatch{at, "the bytes of the answer, or -"}
+		return Mismatch{min(at+1, len(line)), "the bytes of the answer, or -"}
 	}
 	at += n
 	l.judge()
