@@ -314,23 +314,26 @@ func (r *collection) series(suffix string, pairs []*dto.LabelPair, name, value s
 	return s
 }
 
-// labels are those of a series. One that says job or instance itself keeps it as
-// exported_job, as with a scrape.
+// labels are those of a series. One that says job or instance itself keeps them,
+// as a scrape with honor_labels has it: the instance of a check is its target.
 func (c *Collector) labels(metric string, pairs []*dto.LabelPair, name, value string) labels.Labels {
 	b := &c.builder
 	b.Reset()
 	b.Add(model.MetricNameLabel, metric)
-	b.Add(model.JobLabel, Job)
-	b.Add(model.InstanceLabel, c.instance)
+	job, instance := Job, c.instance
 	for _, p := range pairs {
 		switch {
 		case p.GetValue() == "":
-		case p.GetName() == model.JobLabel || p.GetName() == model.InstanceLabel:
-			b.Add(model.ExportedLabelPrefix+p.GetName(), p.GetValue())
+		case p.GetName() == model.JobLabel:
+			job = p.GetValue()
+		case p.GetName() == model.InstanceLabel:
+			instance = p.GetValue()
 		default:
 			b.Add(p.GetName(), p.GetValue())
 		}
 	}
+	b.Add(model.JobLabel, job)
+	b.Add(model.InstanceLabel, instance)
 	if name != "" {
 		b.Add(name, value)
 	}

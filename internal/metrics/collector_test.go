@@ -187,15 +187,16 @@ func TestAClockThatWasSetBackIsTold(t *testing.T) {
 	}
 }
 
-func TestLabelsThatAScrapeAddsAreKeptApart(t *testing.T) {
+// The instance of a check is its target, and dashboards choose by it.
+func TestAnInstanceThatASeriesNamesItselfIsKept(t *testing.T) {
 	db := open(t, t.TempDir(), metrics.Section{}, nil)
 	registry := prometheus.NewRegistry()
-	gauge := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "g"}, []string{"job", "instance"})
-	gauge.WithLabelValues("nightly", "db1").Set(4)
+	gauge := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "probe_success"}, []string{"job", "instance"})
+	gauge.WithLabelValues("lapwing", "https://shop.example/health").Set(1)
 	registry.MustRegister(gauge)
 	now := time.Now()
 	metrics.NewCollector(db, registry).Collect(t.Context(), now)
-	if got := value(t, db, `g{job="lapwing",exported_job="nightly",exported_instance="db1"}`, now); got != 4 {
+	if got := value(t, db, `probe_success{job="lapwing",instance="https://shop.example/health"}`, now); got != 1 {
 		t.Errorf("the gauge is %v", got)
 	}
 }
