@@ -136,11 +136,11 @@ func (e *Exporter) round(ctx context.Context, s *socket, known *memory, to *targ
 	p.send = func(datagram []byte, told []growth) {
 		if err := s.write(datagram); err != nil {
 			failed = err
-			e.unsent.Add(uint64(p.lines))
+			e.unsent.Add(p.lines)
 			return
 		}
 		e.datagrams.Add(1)
-		e.sent.Add(uint64(p.lines))
+		e.sent.Add(p.lines)
 		known.note(told)
 	}
 	w := &writer{packer: p, memory: known, prefix: to.Prefix, tags: tagsOf(to.labels), noForm: &e.noForm}

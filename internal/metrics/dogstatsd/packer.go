@@ -9,7 +9,7 @@ type packer struct {
 	send    func(datagram []byte, told []growth)
 
 	datagram []byte
-	lines    int
+	lines    uint64
 	told     []growth
 }
 

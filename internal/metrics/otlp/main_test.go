@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"go.uber.org/goleak"
 
@@ -36,11 +37,11 @@ func stored(t *testing.T, db *metrics.DB, name string) map[string]float64 {
 	}
 	defer func() { _ = q.Close() }()
 	found := map[string]float64{}
-	set := q.Select(t.Context(), false, nil, labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, name))
+	set := q.Select(t.Context(), false, nil, labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, name))
 	for set.Next() {
 		it := set.At().Iterator(nil)
 		for kind := it.Next(); kind != 0; kind = it.Next() {
-			key := set.At().Labels().MatchLabels(false, labels.MetricName).String()
+			key := set.At().Labels().MatchLabels(false, model.MetricNameLabel).String()
 			if kind == 1 {
 				_, found[key] = it.At()
 			} else {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -232,7 +233,7 @@ func (a fullAppender) Commit() error {
 }
 
 func TestWhenNothingCanBeStoredTheSenderTriesAgain(t *testing.T) {
-	w := post(t, receiver(t, full{openDB(t).AppendableV2()}), "application/json", []byte(`{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"g","gauge":{"dataPoints":[{"asDouble":1,"timeUnixNano":"`+fmt.Sprint(time.Now().UnixNano())+`"}]}}]}]}]}`))
+	w := post(t, receiver(t, full{openDB(t).AppendableV2()}), "application/json", []byte(`{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"g","gauge":{"dataPoints":[{"asDouble":1,"timeUnixNano":"`+strconv.FormatInt(time.Now().UnixNano(), 10)+`"}]}}]}]}]}`))
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"code":14`) {
 		t.Errorf("%d %v: %s", w.Code, w.Header(), w.Body)
 	}

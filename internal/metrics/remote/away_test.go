@@ -18,6 +18,7 @@ import (
 
 	"github.com/golang/snappy"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/prompb"
@@ -177,7 +178,7 @@ func put(t *testing.T, db *metrics.DB, at time.Time, n int) {
 	t.Helper()
 	app := db.Appendable().Appender(t.Context())
 	for i := range n {
-		if _, err := app.Append(0, labels.FromStrings(labels.MetricName, "m", "n", strconv.Itoa(i)), at.UnixMilli(), 1); err != nil {
+		if _, err := app.Append(0, labels.FromStrings(model.MetricNameLabel, "m", "n", strconv.Itoa(i)), at.UnixMilli(), 1); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -211,7 +212,7 @@ func TestAReceiverThatWasAwayGetsEverythingInOrder(t *testing.T) {
 			}
 			app := db.Appendable().Appender(t.Context())
 			h := &histogram.Histogram{Schema: 1, Count: 1, Sum: 3, PositiveSpans: []histogram.Span{{Offset: 1, Length: 1}}, PositiveBuckets: []int64{1}}
-			if _, err := app.AppendHistogram(0, labels.FromStrings(labels.MetricName, "h"), begin.UnixMilli(), h, nil); err != nil || app.Commit() != nil {
+			if _, err := app.AppendHistogram(0, labels.FromStrings(model.MetricNameLabel, "h"), begin.UnixMilli(), h, nil); err != nil || app.Commit() != nil {
 				t.Fatal(err)
 			}
 			// It has the first third, of some series a little more: the mark on disk is behind.

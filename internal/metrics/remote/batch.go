@@ -135,7 +135,7 @@ func invalid(ls labels.Labels) string {
 	if twice, has := ls.HasDuplicateLabelNames(); has {
 		return fmt.Sprintf("label %.64q comes twice", twice)
 	}
-	switch name := ls.Get(labels.MetricName); {
+	switch name := ls.Get(model.MetricNameLabel); {
 	case name == "":
 		return "a series has no name: label __name__ is missing"
 	case !ls.IsValid(model.UTF8Validation):

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/relabel"
@@ -107,7 +108,7 @@ func (f *feed) try(ctx context.Context, from, to int64) error {
 		return err
 	}
 	defer func() { _ = querier.Close() }() //nolint:errcheck // it was only read
-	matcher := labels.MustNewMatcher(labels.MatchNotEqual, labels.MetricName, "")
+	matcher := labels.MustNewMatcher(labels.MatchNotEqual, model.MetricNameLabel, "")
 	set := querier.Select(ctx, false, nil, matcher)
 	builder := labels.NewBuilder(labels.EmptyLabels())
 	most := max(1, f.to.QueueConfig.MaxSamplesPerSend)

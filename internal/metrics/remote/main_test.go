@@ -17,7 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/tsdb/chunkenc"
 	"go.uber.org/goleak"
 
 	"lapwing.dev/lapwing/internal/metrics"
@@ -64,7 +66,7 @@ func stored(t *testing.T, db *metrics.DB, name string) map[string]map[int64]floa
 	}
 	defer func() { _ = q.Close() }()
 	found := map[string]map[int64]float64{}
-	set := q.Select(t.Context(), false, nil, labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, name))
+	set := q.Select(t.Context(), false, nil, labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, name))
 	for set.Next() {
 		values := map[int64]float64{}
 		it := set.At().Iterator(nil)
@@ -78,6 +80,26 @@ func stored(t *testing.T, db *metrics.DB, name string) map[string]map[int64]floa
 		t.Fatal(set.Err())
 	}
 	return found
+}
+
+// histograms is how many samples of histograms are stored.
+func histograms(t *testing.T, db *metrics.DB) (n int) {
+	t.Helper()
+	q, err := db.Queryable().Querier(0, time.Now().Add(time.Hour).UnixMilli())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = q.Close() }()
+	set := q.Select(t.Context(), false, nil, labels.MustNewMatcher(labels.MatchNotEqual, model.MetricNameLabel, ""))
+	for set.Next() {
+		it := set.At().Iterator(nil)
+		for kind := it.Next(); kind != chunkenc.ValNone; kind = it.Next() {
+			if kind == chunkenc.ValHistogram || kind == chunkenc.ValFloatHistogram {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // eventually waits for something that another program does.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 
 	"lapwing.dev/lapwing/internal/metrics/remote"
@@ -35,7 +36,7 @@ remote_write: [{url: %q, send_native_histograms: true, send_exemplars: true, que
 
 // ours is a series of our own.
 func ours(n int) labels.Labels {
-	return labels.FromStrings(labels.MetricName, "ours", "n", strconv.Itoa(n))
+	return labels.FromStrings(model.MetricNameLabel, "ours", "n", strconv.Itoa(n))
 }
 
 func TestWeWriteToAPrometheusServer(t *testing.T) {
@@ -84,7 +85,7 @@ func TestNothingIsLostWhenTheReceiverAndWeAreStartedAnew(t *testing.T) {
 	}
 	// The queue leaves out what is older than its beginning, so wait for that.
 	eventually(t, "the queue has begun", func() bool {
-		store(t, db, time.Now(), 0, labels.FromStrings(labels.MetricName, "begun"))
+		store(t, db, time.Now(), 0, labels.FromStrings(model.MetricNameLabel, "begun"))
 		return len(p.has(t, "begun[1h]")) > 0
 	})
 	for range 20 {

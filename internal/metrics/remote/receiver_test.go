@@ -13,6 +13,7 @@ import (
 
 	"github.com/golang/snappy"
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/prompb"
@@ -113,7 +114,7 @@ func TestRemoteWriteTwoSaysHowMuchWasWritten(t *testing.T) {
 	now := time.Now().UnixMilli()
 	symbols := writev2.NewSymbolTable()
 	series := func(n string) []uint32 {
-		return symbols.SymbolizeLabels(labels.FromStrings(labels.MetricName, "m", "n", n), nil)
+		return symbols.SymbolizeLabels(labels.FromStrings(model.MetricNameLabel, "m", "n", n), nil)
 	}
 	q := writev2.Request{Timeseries: []writev2.TimeSeries{
 		{LabelsRefs: series("a"), Samples: []writev2.Sample{{Timestamp: now, Value: 1}, {Timestamp: now + 1, Value: 2}}, Metadata: writev2.Metadata{Type: writev2.Metadata_METRIC_TYPE_GAUGE}},
