@@ -14,7 +14,7 @@ import (
 	"lapwing.dev/lapwing/internal/web/views"
 )
 
-// Deps are what the API shows and moves. Only those of traffic may be nil: the
+// Deps are what the API shows and moves. From Traffic on they may be nil: the
 // routes of a part that a server runs without answer 404.
 type Deps struct {
 	Log     *slog.Logger
@@ -31,6 +31,10 @@ type Deps struct {
 	Blocks    views.Blocks
 	Upstreams views.Upstreams
 	Ingest    Ingest
+
+	Endpoints  views.Endpoints
+	Alerts     views.Alerts
+	Heartbeats Heartbeats
 }
 
 // Checks is the present and the history of checks, and what can be done to

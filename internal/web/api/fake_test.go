@@ -18,6 +18,7 @@ import (
 	"lapwing.dev/lapwing/internal/checks"
 	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/health"
+	"lapwing.dev/lapwing/internal/heartbeats"
 	"lapwing.dev/lapwing/internal/ingest"
 	"lapwing.dev/lapwing/internal/probe"
 	"lapwing.dev/lapwing/internal/web/api"
@@ -39,6 +40,8 @@ type house struct {
 	hub     *live.Hub
 	streams *live.Streams
 	access  *access.Manager
+	alerts  *uitest.Alerts
+	beats   *fakeBeats
 	scope   access.Scope // of the caller
 
 	observed int // exchanges that came in
@@ -53,10 +56,12 @@ func newHouse(t *testing.T) *house {
 	}
 	h.streams = live.NewStreams(live.StreamsDeps{Hub: h.hub, Log: log})
 	rush := uitest.Rush(noon)
+	h.alerts, h.beats = uitest.RushAlerts(noon), &fakeBeats{}
 	h.API = api.New(api.Deps{
 		Log: log, Checks: h.checks, Catalog: fakeCatalog{}, Config: h.config, Health: h.health,
 		Tokens: h.access, Events: h.streams, About: api.About{Version: "1.2.3", Started: time.Now().Add(-time.Hour)},
 		Traffic: rush.Requests, Limits: rush.Limits, Blocks: rush.Blocks, Upstreams: rush.Upstreams,
+		Endpoints: uitest.RushEndpoints(noon), Alerts: h.alerts, Heartbeats: h.beats,
 		Ingest: ingest.New(ingest.Deps{
 			Sink:   observe.SinkFunc(func(*observe.Exchange) { h.observed++ }),
 			Blocks: func() ([]block.Entry, []block.Target) { return rush.Blocks.List(), nil },
@@ -288,4 +293,22 @@ func ids(list []checks.View) []string {
 	}
 	slices.SortFunc(names, cmp.Compare[string])
 	return names
+}
+
+// fakeBeats are one job that is known, and what was told.
+type fakeBeats struct{ told []string }
+
+func (*fakeBeats) List() []heartbeats.View {
+	return []heartbeats.View{
+		{Name: "backup", API: "orders", State: heartbeats.Failed, Since: noon, Every: time.Hour, Grace: time.Minute, Last: noon, Due: noon.Add(time.Hour), Message: "disk full", By: "ci", Count: 3},
+		{Name: "import", State: heartbeats.Waiting, Since: noon, Every: time.Hour, Grace: time.Minute, Due: noon.Add(time.Hour)},
+	}
+}
+
+func (f *fakeBeats) Beat(_ context.Context, name string, ok bool, message, by string) error {
+	if name != "backup" {
+		return fault.NotFound("there is no heartbeat %q", name)
+	}
+	f.told = append(f.told, fmt.Sprintf("%s %v %q by %s", name, ok, message, by))
+	return nil
 }

@@ -58,3 +58,23 @@ func TestABlockShowsWhereItHits(t *testing.T) {
 		t.Errorf("still blocked: %s", body)
 	}
 }
+
+func TestAJobSaysWhatItHasToSay(t *testing.T) {
+	h := newHouse(t)
+	for _, request := range []struct{ target, body string }{
+		{"/heartbeats/backup", "412 files"}, {"/heartbeats/backup?status=fail", ""},
+	} {
+		if _, w := h.do(t, "POST", api.Base+request.target, request.body); w.Code != 204 {
+			t.Fatalf("%s: %d %s", request.target, w.Code, w.Body)
+		}
+	}
+	want := []string{`backup true "412 files" by `, `backup false "" by `}
+	for i, told := range h.beats.told {
+		if !strings.HasPrefix(told, want[i]) {
+			t.Errorf("told %q, want %q…", told, want[i])
+		}
+	}
+	if len(h.beats.told) != 2 {
+		t.Errorf("told %q", h.beats.told)
+	}
+}
