@@ -46,7 +46,9 @@ func past(length time.Duration, each func(at time.Time) (operation string, perSe
 }
 
 func steady(rate, failing float64) func(time.Time) (string, float64, float64, time.Duration) {
-	return func(time.Time) (string, float64, float64, time.Duration) { return "GET /orders", rate, failing, 20 * time.Millisecond }
+	return func(time.Time) (string, float64, float64, time.Duration) {
+		return "GET /orders", rate, failing, 20 * time.Millisecond
+	}
 }
 
 // within is a number that is as good as another.
