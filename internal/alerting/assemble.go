@@ -44,7 +44,7 @@ const defaultRoute = `route:
 const defaultReceiver = "default"
 
 // assemble joins the sections into one text, or reads the file that stands for them.
-func (c *Config) assemble() (*source, fault.Problems) {
+func (c Config) assemble() (*source, fault.Problems) {
 	sections := []struct {
 		key  string
 		part *verbatim.YAML
@@ -68,6 +68,9 @@ func (c *Config) assemble() (*source, fault.Problems) {
 	src := &source{dir: c.Dir}
 	var b strings.Builder
 	for _, s := range sections {
+		if strings.TrimSpace(s.part.Text) == "[]" {
+			*s.part = verbatim.YAML{} // as good as nothing
+		}
 		if !s.part.Given() {
 			continue
 		}

@@ -1,6 +1,7 @@
 package alerting
 
 import (
+	"cmp"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -34,7 +35,7 @@ type plan struct {
 	settings    delivery.Settings
 	escalations []Escalation // as settings.Steps, for people
 	shown       string       // the configuration, for clients of the API
-	external    string
+	external    string       // as configured, without a slash at the end
 	history     time.Duration
 }
 
@@ -74,7 +75,7 @@ func (m *Manager) compile(c *Config) (*plan, error) {
 func (c *Config) read(external string) (*plan, fault.Problems) {
 	p := &plan{history: defaultHistory}
 	var problems fault.Problems
-	p.section(&c.Alerting, external, &problems)
+	p.section(&c.Alerting, &problems)
 	source, found := c.assemble()
 	problems = append(problems, found...)
 	if len(found) > 0 {
@@ -100,7 +101,7 @@ func (c *Config) read(external string) (*plan, fault.Problems) {
 	}
 	p.named(c.Named, &problems)
 	p.steps(c.Alerting.Escalations, &problems)
-	link, err := url.Parse(p.external)
+	link, err := url.Parse(cmp.Or(p.external, external))
 	if err != nil {
 		link = &url.URL{}
 	}
@@ -122,8 +123,8 @@ func (c *Config) read(external string) (*plan, fault.Problems) {
 }
 
 // section takes what the section `alerting` says, besides escalations.
-func (p *plan) section(s *Section, external string, problems *fault.Problems) {
-	p.external, p.settings.GiveUp = strings.TrimSuffix(external, "/"), defaultGiveUp
+func (p *plan) section(s *Section, problems *fault.Problems) {
+	p.settings.GiveUp = defaultGiveUp
 	if s.ExternalURL != "" {
 		link, err := url.Parse(s.ExternalURL)
 		if err != nil || (link.Scheme != "http" && link.Scheme != "https") || link.Host == "" {

@@ -148,10 +148,18 @@ func (m *Manager) serveStatus(w http.ResponseWriter, r *http.Request) {
 	answer.to(w)
 }
 
-// ask has Alertmanager's handler answer, whose answer is short.
-func (m *Manager) ask(w http.ResponseWriter, r *http.Request) *kept {
+// ask has Alertmanager's handler answer, whose answer is short. Some bodies make it
+// panic: [null].
+func (m *Manager) ask(w http.ResponseWriter, r *http.Request) (answer *kept) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxPost)
-	answer := &kept{header: http.Header{}, code: http.StatusOK}
+	answer = &kept{header: http.Header{}, code: http.StatusOK}
+	defer func() {
+		if p := recover(); p != nil {
+			m.log.Warn("a request to the API cannot be read", "path", r.URL.Path, "error", p)
+			answer = &kept{header: http.Header{"Content-Type": {"application/json"}}, code: http.StatusBadRequest}
+			answer.body.WriteString(`"the body cannot be read"`)
+		}
+	}()
 	m.apiHandler().ServeHTTP(answer, r)
 	return answer
 }

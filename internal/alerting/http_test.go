@@ -126,6 +126,7 @@ func TestBadAlertsAreRefused(t *testing.T) {
 	}{
 		"no JSON":              {"nonsense", 400},
 		"no list":              {`{}`, 400},
+		"nothing":              {`[null]`, 400},
 		"no labels":            {`[{}]`, 422},
 		"empty labels":         {`[{"labels":{}}]`, 400},
 		"only empty values":    {`[{"labels":{"alertname":""}}]`, 400},

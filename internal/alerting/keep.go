@@ -154,6 +154,9 @@ func (m *Manager) keep(ctx context.Context, source string, alerts []*alert.Alert
 		}
 		if !known {
 			if room <= 0 {
+				room = m.makeRoom(now)
+			}
+			if room <= 0 {
 				problem = fault.Unavailable("there are %d alerts already: no room for one more", MaxAlerts)
 				continue
 			}
@@ -190,6 +193,18 @@ func (m *Manager) keep(ctx context.Context, source string, alerts []*alert.Alert
 		m.publish(id, before[id], e, now)
 	}
 	return problem
+}
+
+// makeRoom forgets alerts that ended a while ago, and returns how many more fit.
+func (m *Manager) makeRoom(now time.Time) int {
+	var gone []model.Fingerprint
+	for id, e := range m.book.all() {
+		if e.ended(now) && !e.dirty && e.alert.EndsAt.Before(now.Add(-grace)) && !e.alert.EndsAt.After(e.alert.UpdatedAt) {
+			gone = append(gone, id)
+		}
+	}
+	m.book.drop(gone)
+	return len(gone)
 }
 
 // storeAlerts writes alerts, and raises a notice while the disk refuses them.

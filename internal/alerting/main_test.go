@@ -177,7 +177,7 @@ type desk struct {
 }
 
 // open makes a manager over a store and runs it.
-func open(t *testing.T, store alerting.Store, c alerting.Config) *desk {
+func open(t testing.TB, store alerting.Store, c alerting.Config) *desk {
 	t.Helper()
 	m, err := alerting.New(alerting.Deps{Log: slog.New(slog.DiscardHandler), Store: store, ExternalURL: func() string { return "http://lapwing.test" }, Version: "test"})
 	if err != nil {
@@ -203,7 +203,7 @@ func open(t *testing.T, store alerting.Store, c alerting.Config) *desk {
 	return &desk{m, store, stop}
 }
 
-func use(t *testing.T, m *alerting.Manager, c alerting.Config) {
+func use(t testing.TB, m *alerting.Manager, c alerting.Config) {
 	t.Helper()
 	commit, err := m.Prepare(c)
 	if err != nil {
