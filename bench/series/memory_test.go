@@ -138,7 +138,7 @@ func resident() int64 {
 
 func measure(b *testing.B, what string) held {
 	b.Helper()
-	cmd := exec.CommandContext(b.Context(), os.Args[0]) //nolint:gosec // this test binary
+	cmd := exec.CommandContext(b.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), child+"="+what)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()

@@ -150,7 +150,7 @@ func (s *Section) Validate() fault.Problems {
 	count("series_per_api", s.SeriesPerAPI, 100, 1_000_000)
 	for _, name := range slices.Sorted(maps.Keys(s.Labels)) {
 		switch {
-		case !model.LabelName(name).IsValidLegacy() || strings.HasPrefix(name, "__"):
+		case !model.LegacyValidation.IsValidLabelName(name) || strings.HasPrefix(name, "__"):
 			ps.Add("labels."+name, "write letters, digits and _, such as region", "%q is not a label's name", name)
 		case s.Labels[name] == "":
 			ps.Add("labels."+name, "write a value, or leave the label out", "a label without a value is none")

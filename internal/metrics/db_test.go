@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -153,8 +154,8 @@ func writeUntilKilled(dir string) {
 func TestWhatWasAcknowledgedIsThereAfterAKill(t *testing.T) {
 	dir := t.TempDir()
 	for life := range 2 { // the second one opens what the first one left
-		sub := filepath.Join(dir, fmt.Sprint(life))
-		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "none") //nolint:gosec // this test binary
+		sub := filepath.Join(dir, strconv.Itoa(life))
+		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "none")
 		child.Env = append(os.Environ(), childWrites+"="+sub)
 		out, err := child.StdoutPipe()
 		if err != nil {
@@ -279,7 +280,7 @@ func compacted(t *testing.T, db *metrics.DB, now time.Time) {
 	app := db.TSDB().Appender(t.Context())
 	for i := range 6 * 60 {
 		for s := range 10 {
-			if _, err := app.Append(0, labels.FromStrings("__name__", "requests_total", "series", fmt.Sprint(s)), begin.Add(time.Duration(i)*time.Minute).UnixMilli(), float64(i)); err != nil {
+			if _, err := app.Append(0, labels.FromStrings("__name__", "requests_total", "series", strconv.Itoa(s)), begin.Add(time.Duration(i)*time.Minute).UnixMilli(), float64(i)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -387,7 +388,7 @@ func TestSeriesAreBoundedAndKnownOnesGoOn(t *testing.T) {
 	app := db.Appendable().Appender(t.Context())
 	refused := 0
 	for i := range 1500 {
-		if _, err := app.Append(0, labels.FromStrings("__name__", "a", "x", fmt.Sprint(i)), now.Add(-time.Second).UnixMilli(), 1); err != nil {
+		if _, err := app.Append(0, labels.FromStrings("__name__", "a", "x", strconv.Itoa(i)), now.Add(-time.Second).UnixMilli(), 1); err != nil {
 			refused++
 		}
 	}
@@ -424,7 +425,7 @@ func TestTheFolderIsWhatPrometheusKnows(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"tsdb", "list", dir}, {"tsdb", "analyze", dir}} {
-		out, err := exec.CommandContext(t.Context(), promtool, args...).CombinedOutput() //nolint:gosec // a program of the machine
+		out, err := exec.CommandContext(t.Context(), promtool, args...).CombinedOutput()
 		if err != nil {
 			t.Fatalf("promtool %v: %v\n%s", args, err, out)
 		}
@@ -451,7 +452,7 @@ func writeOnFullDisk(dir string) {
 	round := func(i int) error {
 		app := db.Appendable().Appender(context.Background())
 		for s := range 1000 {
-			if _, err := app.Append(0, labels.FromStrings("__name__", "a", "series", fmt.Sprint(s)), now.Add(time.Duration(i)*time.Millisecond).UnixMilli(), float64(i)); err != nil {
+			if _, err := app.Append(0, labels.FromStrings("__name__", "a", "series", strconv.Itoa(s)), now.Add(time.Duration(i)*time.Millisecond).UnixMilli(), float64(i)); err != nil {
 				return err
 			}
 		}
@@ -460,7 +461,7 @@ func writeOnFullDisk(dir string) {
 	fresh := func(i int) error {
 		app := db.Appendable().Appender(context.Background())
 		for s := range 100 {
-			if _, err := app.Append(0, labels.FromStrings("__name__", "fresh", "series", fmt.Sprint(s)), now.Add(time.Duration(i)*time.Millisecond).UnixMilli(), float64(i)); err != nil {
+			if _, err := app.Append(0, labels.FromStrings("__name__", "fresh", "series", strconv.Itoa(s)), now.Add(time.Duration(i)*time.Millisecond).UnixMilli(), float64(i)); err != nil {
 				return err
 			}
 		}
@@ -498,7 +499,7 @@ func writeOnFullDisk(dir string) {
 
 func TestAFullDiskIsToldAndPasses(t *testing.T) {
 	dir := t.TempDir()
-	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "none") //nolint:gosec // this test binary
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "none")
 	child.Env = append(os.Environ(), childFull+"="+dir)
 	out, err := child.CombinedOutput()
 	if err != nil {
@@ -561,7 +562,7 @@ func TestTooManySeriesAreTold(t *testing.T) {
 		go func() { done <- db.Run(ctx) }()
 		app := db.Appendable().Appender(ctx)
 		for i := range 1200 {
-			_, _ = app.Append(0, labels.FromStrings("__name__", "orders_total", "order", fmt.Sprint(i)), time.Now().UnixMilli(), 1) // some are refused
+			_, _ = app.Append(0, labels.FromStrings("__name__", "orders_total", "order", strconv.Itoa(i)), time.Now().UnixMilli(), 1) // some are refused
 		}
 		if err := app.Commit(); err != nil {
 			t.Fatal(err)
@@ -612,7 +613,7 @@ func TestQueriesAreBounded(t *testing.T) {
 	now := time.Now()
 	var many []labels.Labels
 	for i := range 200 {
-		many = append(many, labels.FromStrings("__name__", "a", "x", fmt.Sprint(i)))
+		many = append(many, labels.FromStrings("__name__", "a", "x", strconv.Itoa(i)))
 	}
 	write(t, db, now, 1, many...)
 	if _, err := db.Range(t.Context(), "a", now, now.Add(4*time.Minute), time.Second); err == nil || !strings.Contains(err.Error(), "too many samples") {

@@ -56,7 +56,7 @@ func (r *Refusal) Error() string { return r.Detail }
 
 // Is makes a refusal the error that Prometheus' own code does not repeat.
 func (r *Refusal) Is(target error) bool {
-	return target == storage.ErrOutOfBounds && r.Reason != RefusedDisk //nolint:errorlint // Is is what errors.Is asks
+	return target == storage.ErrOutOfBounds && r.Reason != RefusedDisk
 }
 
 // guard stands before the TSDB. Series are looked at once, when they are made;
