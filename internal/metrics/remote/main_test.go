@@ -164,8 +164,8 @@ func sender(t *testing.T, db *metrics.DB, text string) *remote.Remote {
 	return r
 }
 
-// prometheus is a real server of Prometheus.
-type prometheus struct {
+// promServer is a real server of Prometheus.
+type promServer struct {
 	url string
 	cmd *exec.Cmd
 }
@@ -174,7 +174,7 @@ var listening = regexp.MustCompile(`Listening on.*address=(\S+)`)
 
 // startPrometheus starts one on a folder and a configuration. It listens on
 // address, "127.0.0.1:0" for any.
-func startPrometheus(t *testing.T, dir, config, address string, flags ...string) *prometheus {
+func startPrometheus(t *testing.T, dir, config, address string, flags ...string) *promServer {
 	t.Helper()
 	path := testneeds.Program(t, "prometheus")
 	file := filepath.Join(t.TempDir(), "prometheus.yml")
@@ -191,7 +191,7 @@ func startPrometheus(t *testing.T, dir, config, address string, flags ...string)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p := &prometheus{cmd: cmd}
+	p := &promServer{cmd: cmd}
 	t.Cleanup(p.kill)
 	ready := make(chan string, 1)
 	go func() {
@@ -216,13 +216,13 @@ func startPrometheus(t *testing.T, dir, config, address string, flags ...string)
 	return p
 }
 
-func (p *prometheus) kill() {
+func (p *promServer) kill() {
 	_ = p.cmd.Process.Kill()
 	_ = p.cmd.Wait()
 }
 
 // has returns the values of an expression with a range, by the label n and time.
-func (p *prometheus) has(t *testing.T, expression string) map[string]map[int64]string {
+func (p *promServer) has(t *testing.T, expression string) map[string]map[int64]string {
 	t.Helper()
 	text, err := get(t, p.url+"/api/v1/query?query="+url.QueryEscape(expression))
 	if err != nil {

@@ -31,6 +31,9 @@ type marks struct {
 // loadMarks reads the marks of a folder; there are none at first.
 func loadMarks(dir string) (*marks, error) {
 	m := &marks{path: filepath.Join(dir, marksFile), sent: map[string]int64{}}
+	if dir == "" {
+		return m, nil
+	}
 	text, err := os.ReadFile(m.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -19,7 +19,7 @@ import (
 // Deps are what a Remote needs.
 type Deps struct {
 	Log       *slog.Logger
-	Dir       string            // of the TSDB: its write-ahead log is read, and the marks are kept here
+	Dir       string            // of the TSDB: its write-ahead log is read, and the marks are kept here; "": only Prepare may be called
 	Queryable storage.Queryable // of the same TSDB
 	Notices   *health.Registry  // told when a receiver is behind; nil: nobody is
 

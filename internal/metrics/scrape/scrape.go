@@ -28,7 +28,7 @@ const maxBody = 64 << 20
 // Deps are what a Scraper needs.
 type Deps struct {
 	Log        *slog.Logger
-	Appendable storage.AppendableV2 // takes what is read
+	Appendable storage.AppendableV2 // takes what is read; nil: only Prepare may be called
 }
 
 // Scraper reads the targets of scrape_configs.
@@ -47,6 +47,9 @@ type Scraper struct {
 func New(d Deps) (*Scraper, error) {
 	s := &Scraper{
 		log: d.Log.With("part", "scrape"), registry: prometheus.NewRegistry(), changed: make(chan struct{}, 1),
+	}
+	if d.Appendable == nil {
+		return s, nil
 	}
 	var err error
 	options := &promscrape.Options{AppendMetadata: true, DiscoveryReloadOnStartup: true}
@@ -128,7 +131,7 @@ func (s *Scraper) apply(finder *discovery.Manager, cfg *promconfig.Config) error
 }
 
 // Manager knows the targets: what /api/v1/targets and the metadata of remote
-// write ask for. It is there before Run.
+// write ask for. It is there before Run; nil without an Appendable.
 func (s *Scraper) Manager() *promscrape.Manager { return s.manager }
 
 // Get is Manager for Prometheus' queue of remote write, which asks for it so.
