@@ -28,7 +28,7 @@ func TestAccessibility(t *testing.T) {
 	for _, l := range []look{light, dark, phone} {
 		t.Run(l.Name, func(t *testing.T) {
 			tab := openTab(t, browser, site, l)
-			for _, p := range shopPages(source) {
+			for _, p := range append(shopPages(source), alertPages...) {
 				t.Run(p.Name, func(t *testing.T) {
 					tab.visit(t, p.Path)
 					tab.forgive()

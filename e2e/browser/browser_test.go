@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
@@ -221,6 +222,14 @@ func get[T any](t *testing.T, p *tab, what string, action chromedp.Action[T]) T 
 func (p *tab) visit(t *testing.T, path string) {
 	t.Helper()
 	p.do(t, "visit "+path, chromedp.Navigate(p.site+path), chromedp.WaitReady(chromedp.CSS("main")))
+}
+
+// before runs a script in every page that is opened from now on, before its own.
+func (p *tab) before(t *testing.T, script string) {
+	t.Helper()
+	if err := command(p, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: script})(); err != nil {
+		t.Fatalf("prepare pages: %v", err)
+	}
 }
 
 // eval returns the value of an expression in the page.

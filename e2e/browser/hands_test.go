@@ -34,7 +34,7 @@ func TestKeyboard(t *testing.T) {
 	tab.do(t, "search", press("/"))
 	tab.wait(t, `document.activeElement.id === "q"`)
 	tab.do(t, "type", press("refund"))
-	tab.wait(t, `document.querySelectorAll("#hits li").length === 1`)
+	tab.wait(t, `document.querySelectorAll("#hits li").length === 2`)
 	save(t, filepath.Join(folder, "search.png"), get(t, tab, "take a picture", chromedp.CaptureScreenshot()))
 	tab.do(t, "jump", press(kb.Enter))
 	tab.wait(t, `location.pathname === "/checks/post-refunds"`)

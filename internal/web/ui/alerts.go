@@ -62,7 +62,11 @@ func (u *UI) alertList(ctx context.Context, maxAge time.Duration) ([]alerting.Vi
 
 // firing is how many alerts wait for somebody: the badge of the navigation.
 func (u *UI) firing(r *http.Request) (n int, worst string) {
-	list, _, _ := u.alertList(r.Context(), badgeAge) // without alerts there is no badge; the page of alerts says why
+	age := badgeAge
+	if r.Header.Get(partHeader) != "" {
+		age = 0 // something has just changed
+	}
+	list, _, _ := u.alertList(r.Context(), age) // without alerts there is no badge; the page of alerts says why
 	worst = "degraded"
 	for i := range list {
 		if list[i].State != alerting.Firing {

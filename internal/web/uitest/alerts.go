@@ -119,6 +119,13 @@ func (a *Alerts) Alerts(_ context.Context, resolvedAfter time.Time) ([]alerting.
 	}), nil
 }
 
+// Set changes the alerts while pages are being served.
+func (a *Alerts) Set(list []alerting.View) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.List = list
+}
+
 func (a *Alerts) find(id string) (*alerting.View, error) {
 	for i := range a.List {
 		if a.List[i].ID == id {
