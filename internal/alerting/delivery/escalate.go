@@ -69,6 +69,14 @@ func (e *escalation) told(receiver string, n *news, now time.Time) {
 	}
 }
 
+// mayEscalate reports whether alerts are escalated. Then it must survive a kill
+// when somebody was told of them first, because the pipeline will not tell them again.
+func (o *Outbox) mayEscalate() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.settings.Steps) > 0
+}
+
 // Escalated returns the receivers that an alert was escalated to, in order.
 func (o *Outbox) Escalated(id string) []string {
 	a, _, known := o.deps.Alerts.Alert(id)

@@ -90,7 +90,7 @@ func (o *Outbox) testChannel(ctx context.Context, c *channel, n *news) error {
 	if refused != nil {
 		d.State, d.Error = Failed, refused.text
 	}
-	o.remember(ctx, &d, true)
+	o.remember(&d, true)
 	if refused != nil {
 		return fmt.Errorf("%s: %w", c.key.kind, refused)
 	}

@@ -3,58 +3,86 @@ package delivery
 import (
 	"context"
 	"sync"
+	"time"
 
 	"lapwing.dev/lapwing/internal/health"
 )
 
-// record is a delivery on its way to the history.
-type record struct{ delivery Delivery }
+// Bounds of the history's queue.
+const (
+	historyQueue = 1024
+	historyBatch = 200 * time.Millisecond // that deliveries wait to be written together
+)
 
 // remember writes down a delivery that the receiver took. Nothing waits for it
 // unless it must: what was delivered is delivered, whether it is written or not.
-func (o *Outbox) remember(ctx context.Context, d *Delivery, now bool) {
+func (o *Outbox) remember(d *Delivery, now bool) {
 	o.counts.end(d.Receiver, d.Kind, d.State)
-	r := record{delivery: *d}
-	if now || !o.queue(r) {
-		o.write(r)
+	written := *d
+	if now || !o.queue(&written) {
+		o.write([]*Delivery{&written})
 	}
 }
 
-// queue hands a record to Run; false when Run has ended or is behind: the store is
-// slow, and the pipeline waits for it.
-func (o *Outbox) queue(r record) bool {
+// queue hands a delivery to the history's writer; false when that has ended or is
+// behind: the store is slow, and the pipeline waits for it.
+func (o *Outbox) queue(d *Delivery) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !o.running {
 		return false
 	}
 	select {
-	case o.history <- r:
+	case o.history <- d:
 		return true
 	default:
 		return false
 	}
 }
 
-// write stores a delivery that is over.
-func (o *Outbox) write(r record) {
-	if err := o.deps.Store.PutDelivery(context.Background(), &r.delivery, nil); err != nil {
+// record writes deliveries in batches until ctx ends. One transaction for many
+// leaves the disk to what somebody waits for.
+func (o *Outbox) record(ctx context.Context) {
+	for {
+		select {
+		case d := <-o.history:
+			timer := time.NewTimer(historyBatch)
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				timer.Stop()
+			}
+			o.write(o.queued([]*Delivery{d}))
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// queued appends what is in the queue.
+func (o *Outbox) queued(list []*Delivery) []*Delivery {
+	for {
+		select {
+		case d := <-o.history:
+			list = append(list, d)
+		default:
+			return list
+		}
+	}
+}
+
+// write stores deliveries that are over.
+func (o *Outbox) write(list []*Delivery) {
+	if len(list) == 0 {
+		return
+	}
+	if err := o.deps.Store.PutEnded(context.Background(), list); err != nil {
 		o.broken(err)
 	} else {
 		o.mended()
 	}
-	o.tell(&r.delivery)
-}
-
-// flush writes what is left when Run ends.
-func (o *Outbox) flush() {
-	for {
-		select {
-		case r := <-o.history:
-			o.write(r)
-		default:
-			return
-		}
+	for _, d := range list {
+		o.tell(d)
 	}
 }
 

@@ -62,7 +62,7 @@ type Outbox struct {
 	escalation *escalation
 	desktop    *desktop
 	failed     failed
-	history    chan record
+	history    chan *Delivery
 	attention  chan *lane // lanes that need a worker
 
 	mu        sync.Mutex
@@ -78,7 +78,7 @@ func New(d Deps) *Outbox {
 	o := &Outbox{
 		log: d.Log.With("part", "delivery"), deps: d,
 		counts: newCounts(), escalation: newEscalation(), desktop: newDesktop(d.Publisher),
-		history: make(chan record, 1024), attention: make(chan *lane, 1024),
+		history: make(chan *Delivery, historyQueue), attention: make(chan *lane, 1024),
 		receivers: &Receivers{}, settings: Settings{GiveUp: DefaultGiveUp},
 		lanes: map[channelKey]*lane{},
 	}
@@ -177,18 +177,17 @@ func (o *Outbox) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
 	o.setRunning(true)
 	workers.Go(func() { o.escalate(ctx) })
+	workers.Go(func() { o.record(ctx) })
 	for {
 		select {
 		case l := <-o.attention:
 			if l.hire() {
 				workers.Go(func() { o.work(ctx, l) })
 			}
-		case r := <-o.history:
-			o.write(r)
 		case <-ctx.Done():
 			workers.Wait()
 			o.setRunning(false)
-			o.flush()
+			o.write(o.queued(nil))
 			return nil
 		}
 	}

@@ -77,6 +77,8 @@ type Store interface {
 	// PutDelivery stores a delivery; with ID 0 it is a new one, and gets an ID.
 	// payload is what is needed to try it again, nil when it is over.
 	PutDelivery(ctx context.Context, d *Delivery, payload []byte) error
+	// PutEnded stores new deliveries that are over, all or none, and gives them IDs.
+	PutEnded(ctx context.Context, list []*Delivery) error
 	// Waiting returns deliveries that are to be tried again, with their payloads.
 	Waiting(ctx context.Context) ([]StoredDelivery, error)
 	// Deliveries returns the last ones, newest first, older than before (0: from the

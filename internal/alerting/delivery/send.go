@@ -28,7 +28,7 @@ func (o *Outbox) send(ctx context.Context, c *channel, n *news) error {
 	refused := o.first(ctx, c, l, it)
 	if refused == nil {
 		it.record.State = Delivered
-		o.remember(ctx, &it.record, n.reason == ReasonEscalate)
+		o.remember(&it.record, n.reason == ReasonEscalate || o.mayEscalate())
 	} else if err := o.postpone(ctx, c, l, it, refused); err != nil {
 		return err
 	}

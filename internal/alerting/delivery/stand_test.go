@@ -63,6 +63,15 @@ func (m *memory) PutDelivery(_ context.Context, d *delivery.Delivery, payload []
 	return nil
 }
 
+func (m *memory) PutEnded(ctx context.Context, list []*delivery.Delivery) error {
+	for _, d := range list {
+		if err := m.PutDelivery(ctx, d, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (m *memory) Waiting(context.Context) ([]delivery.StoredDelivery, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
