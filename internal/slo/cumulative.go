@@ -172,7 +172,7 @@ const maxGrowth = 1 << 31
 // countSeries counts requests that a series told of as if they ended now.
 func (m *Manager) countSeries(a *api, key seriesKey, n uint64, latency []bucketShare) {
 	n = min(n, maxGrowth)
-	op := m.operations.add(a, place{a.name, methodName(key.method), key.route})
+	op := m.operations.add(a, place{a.name, key.method, key.route})
 	s := op.settings.Load()
 	// Without a status there was no answer; error_type is either that or the status.
 	what := s.classify(observe.Allowed, observe.NoError, key.status)

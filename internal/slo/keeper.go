@@ -203,7 +203,15 @@ func (k *keeper) writeState(ctx context.Context) error {
 	if kinds == nil {
 		return nil
 	}
-	return k.store.PutTopErrors(ctx, kinds)
+	err := k.store.PutTopErrors(ctx, kinds)
+	if err != nil {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if k.kinds == nil {
+			k.kinds = kinds
+		}
+	}
+	return err
 }
 
 func (k *keeper) writePuts(ctx context.Context) error {

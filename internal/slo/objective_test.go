@@ -205,3 +205,22 @@ func TestAnObjectiveThatIsAddedLaterHasItsHistory(t *testing.T) {
 		}
 	})
 }
+
+func TestWindowsFollowThePeriod(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		period  time.Duration
+		allowed float64
+		want    []string
+	}{
+		{"30 days: Sloth's", 30 * units.Day, .001, []string{"critical 1h 14.4", "critical 6h 6", "warning 1d 3", "warning 3d 1"}},
+		{"a week", 7 * units.Day, .001, []string{"critical 1h 3.4", "critical 6h 1.4", "warning 16h48m 1"}},
+		{"90 days", 90 * units.Day, .001, []string{"critical 1h 43.2", "critical 6h 18", "warning 1d 9", "warning 3d 3"}},
+		{"a day: those of a week in proportion", units.Day, .001, []string{"critical 8m34s 3.4", "critical 51m26s 1.4", "warning 2h24m 1"}},
+		{"a promise so low that no outage is 14.4 times too much", 30 * units.Day, .1, []string{"critical 1h 9", "critical 6h 6", "warning 1d 3", "warning 3d 1"}},
+	} {
+		if got := slo.Windows(c.period, c.allowed); !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}

@@ -128,15 +128,44 @@ func (d *delta) count(what outcome, n uint32) {
 // place tells operations apart.
 type place struct{ api, method, route string }
 
-// operations finds the operation of an exchange without a lock: the map is
+// operations finds the operation of an exchange without a lock: the table is
 // copied when one is seen for the first time, which happens at most
 // MaxOperations times for each API.
 type operations struct {
-	known atomic.Pointer[map[place]*operation]
+	known atomic.Pointer[table]
 	apis  atomic.Pointer[map[string]*api]
 	slot  *atomic.Int64 // the present one
 	mu    sync.Mutex    // held to add
 	list  []*operation
+}
+
+// table has the operations by API, route and method. Two maps of single texts and
+// an array are found in a good deal faster than one map of all three.
+type table map[string]map[string]*[methods]*operation
+
+// get returns the operation of a place, or nil.
+func (t table) get(p *place) *operation {
+	if of := t[p.api][p.route]; of != nil {
+		return of[methodIndex(p.method)]
+	}
+	return nil
+}
+
+// with is the table with one more operation; what changes is a copy.
+func (t table) with(op *operation) table {
+	grown := maps.Clone(t)
+	routes := maps.Clone(grown[op.api])
+	if routes == nil {
+		routes = map[string]*[methods]*operation{}
+	}
+	of := &[methods]*operation{}
+	if before := routes[op.route]; before != nil {
+		*of = *before
+	}
+	of[methodIndex(op.method)] = op
+	routes[op.route] = of
+	grown[op.api] = routes
+	return grown
 }
 
 // api is one configured API.
@@ -153,19 +182,19 @@ type api struct {
 
 func newOperations(slot *atomic.Int64) *operations {
 	os := &operations{slot: slot}
-	os.known.Store(&map[place]*operation{})
+	os.known.Store(&table{})
 	os.apis.Store(&map[string]*api{})
 	return os
 }
 
 // of returns the operation of an exchange, nil for one of no configured API.
 func (os *operations) of(e *observe.Exchange) *operation {
-	p := place{e.API, methodName(e.Method), e.Route}
+	p := place{e.API, e.Method, e.Route}
 	if p.route == "" && e.Operation != "" {
 		_, p.route, _ = strings.Cut(e.Operation, " ")
 	}
 	known := *os.known.Load()
-	if op := known[p]; op != nil {
+	if op := known.get(&p); op != nil {
 		return op
 	}
 	a := (*os.apis.Load())[p.api]
@@ -174,7 +203,7 @@ func (os *operations) of(e *observe.Exchange) *operation {
 	}
 	if e.Operation == "" && !proves(e) {
 		p.route = ""
-		if op := known[p]; op != nil {
+		if op := known.get(&p); op != nil {
 			return op
 		}
 	}
@@ -201,8 +230,8 @@ func (os *operations) add(a *api, p place) *operation {
 	defer os.mu.Unlock()
 	known := *os.known.Load()
 	// Texts are copied: those of an exchange may be parts of a long message.
-	p = place{a.name, strings.Clone(p.method), strings.ToValidUTF8(strings.Clone(p.route), "\uFFFD")}
-	if op := known[p]; op != nil {
+	p = place{a.name, methodNames[methodIndex(p.method)], strings.ToValidUTF8(strings.Clone(p.route), "\uFFFD")}
+	if op := known.get(&p); op != nil {
 		return op
 	}
 	if p.method == "" || a.places >= MaxOperations || len(os.list) >= maxAllPlaces || len(p.method)+len(p.route) > maxName {
@@ -211,9 +240,7 @@ func (os *operations) add(a *api, p place) *operation {
 	}
 	a.places++
 	op := newOperation(a, p, os.slot.Load())
-	grown := make(map[place]*operation, len(known)+1)
-	maps.Copy(grown, known)
-	grown[p] = op
+	grown := known.with(op)
 	os.known.Store(&grown)
 	os.list = append(os.list, op)
 	return op
@@ -241,7 +268,7 @@ func (os *operations) find(apiName, name string) *operation {
 	if a := (*os.apis.Load())[apiName]; a != nil && name == Other {
 		return a.other
 	}
-	return (*os.known.Load())[place{apiName, method, route}]
+	return os.known.Load().get(&place{apiName, method, route})
 }
 
 // newOperation returns one with the settings of its API.
@@ -274,12 +301,35 @@ func newSettings(a *api, name string) *settings {
 	return s
 }
 
-// methodName is the method as a label: the known ones and, as OpenTelemetry has
-// it, _OTHER.
-func methodName(method string) string {
+// methodNames are the methods as labels: the known ones and, as OpenTelemetry has
+// it, _OTHER. Other is no method, but the operation of what found no room has it
+// in the place of one.
+var methodNames = [...]string{"_OTHER", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "QUERY"}
+
+const methods = len(methodNames)
+
+func methodIndex(method string) int {
 	switch method {
-	case "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "QUERY":
-		return method
+	case "GET":
+		return 1
+	case "HEAD":
+		return 2
+	case "POST":
+		return 3
+	case "PUT":
+		return 4
+	case "PATCH":
+		return 5
+	case "DELETE":
+		return 6
+	case "OPTIONS":
+		return 7
+	case "CONNECT":
+		return 8
+	case "TRACE":
+		return 9
+	case "QUERY":
+		return 10
 	}
-	return "_OTHER"
+	return 0
 }

@@ -137,7 +137,7 @@ func (os *operations) configure(apis map[string]*api, slot int64) {
 	for _, op := range os.list {
 		a := apis[op.api]
 		if a == nil {
-			delete(known, op.place)
+			delete(known, op.api)
 			continue
 		}
 		op.settings.Store(newSettings(a, op.name))
