@@ -18,6 +18,7 @@ import (
 const (
 	maxRequests   = 1_000_000
 	maxObjectives = 100 // of one API
+	maxLatencies  = 8   // different ones among them: each is counted for each request
 	maxText       = 200 // bytes of a name or an operation
 	maxSelector   = 1000
 )
@@ -94,9 +95,15 @@ func validateObjectives(list []Objective) fault.Problems {
 	if len(list) > maxObjectives {
 		ps.Add("objectives", "", "%d objectives are too many; an API can have %d", len(list), maxObjectives)
 	}
-	seen := map[string]int{}
+	seen, latencies := map[string]int{}, map[units.Duration]bool{}
 	for i := range list {
 		path := fmt.Sprintf("objectives[%d]", i)
+		if latency := list[i].Latency; latency != 0 && !latencies[latency] {
+			latencies[latency] = true
+			if len(latencies) == maxLatencies+1 {
+				ps.Add(path+".latency", "use some of the others again", "%s is one latency too many; an API can have %d different ones", latency, maxLatencies)
+			}
+		}
 		ps.Merge(path, list[i].Validate())
 		name := list[i].Name
 		if first, twice := seen[name]; twice && name != "" {
