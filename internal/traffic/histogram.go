@@ -96,11 +96,14 @@ func (l *layout) write(count func(cell int) uint64, sum float64) *dto.Histogram 
 	if total == 0 {
 		return nil
 	}
-	var below uint64
+	told := make([]dto.Bucket, len(l.bounds)) // in one piece: there are thousands of histograms
+	h.Bucket = make([]*dto.Bucket, len(l.bounds))
 	for i := range l.bounds {
-		below += classic[i]
-		cumulative := below
-		h.Bucket = append(h.Bucket, &dto.Bucket{UpperBound: &l.bounds[i], CumulativeCount: &cumulative})
+		if i > 0 {
+			classic[i] += classic[i-1]
+		}
+		told[i].UpperBound, told[i].CumulativeCount = &l.bounds[i], &classic[i]
+		h.Bucket[i] = &told[i]
 	}
 	h.SampleCount, h.ZeroCount = &total, &zero
 	return h

@@ -92,7 +92,13 @@ func (h *history) shift(by time.Duration) {
 func (h *history) record(e *entry) {
 	list := *h.operations.list.Load()
 	for r := (reader{e.operations}); len(r.rest) > 0; {
-		r.operation(func(id int) *sum { return &list[id].recorded })
+		var news sum
+		var op *operation
+		r.operation(func(id int) *sum {
+			op = list[id]
+			return &news
+		})
+		op.recorded.add(&news)
 	}
 	decided := *h.policies.list.Load()
 	for r := (reader{e.policies}); len(r.rest) > 0; {
@@ -125,7 +131,7 @@ func (o *operation) since(c *counts, served *[fineBuckets]uint32) bool {
 		c[i] = now[i] - o.recorded.counts[i]
 	}
 	for i := range o.served {
-		served[i] = o.served[i].Load() - uint32(o.recorded.served[i]) // #nosec G115 -- wraps as the counter does
+		served[i] = o.served[i].Load() - o.recorded.served[i]
 	}
 	return true
 }
@@ -211,6 +217,20 @@ func (s *sum) add(o *sum) {
 	s.counts.add(&o.counts)
 	for i, n := range o.served {
 		s.served[i] += n
+	}
+}
+
+// recorded is what the history has of an operation already; it wraps as the
+// counters do.
+type recorded struct {
+	counts counts
+	served [fineBuckets]uint32
+}
+
+func (r *recorded) add(s *sum) {
+	r.counts.add(&s.counts)
+	for i, n := range s.served {
+		r.served[i] += uint32(n) // #nosec G115 -- wraps
 	}
 }
 

@@ -20,7 +20,7 @@ type operation struct {
 	latencies         latencies
 	served            fine // durations of those that were not refused
 	request, response sizes
-	recorded          sum // what the history has of it already; under its lock
+	recorded          recorded // what the history has of it already; under its lock
 }
 
 // name is how people call it: "GET /orders/{id}"; without a route it is the
