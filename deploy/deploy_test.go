@@ -16,11 +16,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/goccy/go-yaml"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
-	"go.yaml.in/yaml/v3"
 
 	"lapwing.dev/lapwing/internal/health"
 	"lapwing.dev/lapwing/internal/metrics"
@@ -296,7 +297,7 @@ func (c catalogue) check(expr parser.Expr) error {
 			}
 			names = append(names, m.labels...)
 			for _, matcher := range n.LabelMatchers {
-				if matcher.Name != labels.MetricName && !slices.Contains(m.labels, matcher.Name) {
+				if matcher.Name != model.MetricNameLabel && !slices.Contains(m.labels, matcher.Name) {
 					wrong = append(wrong, errors.New(n.Name+" has no label "+matcher.Name))
 				}
 			}
@@ -371,7 +372,7 @@ func native(i int) *histogram.Histogram {
 
 // combinations are the series of a metric: each value that matters, of each label.
 func combinations(name string, names []string) []labels.Labels {
-	all := []map[string]string{{labels.MetricName: name, "job": "lapwing", "instance": "host"}}
+	all := []map[string]string{{model.MetricNameLabel: name, "job": "lapwing", "instance": "host"}}
 	for _, label := range names {
 		choices := values[label]
 		if choices == nil {

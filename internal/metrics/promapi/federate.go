@@ -10,6 +10,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/timestamp"
@@ -57,7 +58,7 @@ func (a *api) federate(w http.ResponseWriter, r *http.Request) {
 		if s.hist != nil && (!protobuf || s.hist.UsesCustomBuckets()) {
 			continue
 		}
-		name, kind := s.labels.Get(labels.MetricName), s.kind()
+		name, kind := s.labels.Get(model.MetricNameLabel), s.kind()
 		if family == nil || family.GetName() != name || family.GetType() != kind {
 			if family != nil && encoder.Encode(family) != nil {
 				return // the client went away
@@ -97,7 +98,7 @@ func (a *api) latest(r *http.Request, sets [][]*labels.Matcher) ([]latest, error
 			return nil, errors.New("too many series; ask for fewer by match[]")
 		}
 		one := latest{labels: set.At().Labels()}
-		if !one.labels.Has(labels.MetricName) {
+		if !one.labels.Has(model.MetricNameLabel) {
 			continue
 		}
 		cursor = set.At().Iterator(cursor)
@@ -109,7 +110,7 @@ func (a *api) latest(r *http.Request, sets [][]*labels.Matcher) ([]latest, error
 		return nil, fmt.Errorf("read series: %w", err)
 	}
 	slices.SortStableFunc(found, func(a, b latest) int {
-		return strings.Compare(a.labels.Get(labels.MetricName), b.labels.Get(labels.MetricName))
+		return strings.Compare(a.labels.Get(model.MetricNameLabel), b.labels.Get(model.MetricNameLabel))
 	})
 	return found, nil
 }
@@ -145,7 +146,7 @@ func (s *latest) metric() *dto.Metric {
 	m := &dto.Metric{TimestampMs: &s.at}
 	instance := false
 	s.labels.Range(func(l labels.Label) {
-		if l.Name == labels.MetricName {
+		if l.Name == model.MetricNameLabel {
 			return
 		}
 		instance = instance || l.Name == "instance"

@@ -1,8 +1,8 @@
 package promapi_test
 
 import (
-	"fmt"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +20,7 @@ func TestPromtoolAsksAsItAsksPrometheus(t *testing.T) {
 			`requests_total{api="orders",code="200"}`: float64(i * 30), `requests_total{api="orders",code="500"}`: float64(i * 3), `up{job="api"}`: 1,
 		})
 	}
-	server, unix := s.URL+"/prometheus", func(t time.Time) string { return fmt.Sprint(t.Unix()) }
+	server, unix := s.URL+"/prometheus", func(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
 	tests := []struct {
 		name string
 		args []string

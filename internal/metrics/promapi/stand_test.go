@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -95,9 +96,7 @@ func (s *stand) do(t testing.TB, method, path, body string, header http.Header) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, values := range header {
-		request.Header[name] = values
-	}
+	maps.Copy(request.Header, header)
 	response, err := s.Client().Do(request)
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, path, err)
@@ -115,9 +114,6 @@ func (s *stand) do(t testing.TB, method, path, body string, header http.Header) 
 	}
 	return out
 }
-
-// compact is the data without white space.
-func (a said) compact() string { return string(a.Data) }
 
 func parseSeries(t testing.TB, text string) labels.Labels {
 	t.Helper()

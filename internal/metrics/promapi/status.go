@@ -91,11 +91,16 @@ var errNotHere = errors.New("this server's series cannot be changed by the API")
 // tsdbStats is what the API may know of the store, and nothing that it may do.
 type tsdbStats struct{ db *tsdb.DB }
 
-func (tsdbStats) CleanTombstones() error                                         { return errNotHere }
+func (tsdbStats) CleanTombstones() error { return errNotHere }
+
 func (tsdbStats) Delete(context.Context, int64, int64, ...*labels.Matcher) error { return errNotHere }
-func (tsdbStats) Snapshot(string, bool) error                                    { return errNotHere }
-func (tsdbStats) WALReplayStatus() (tsdb.WALReplayStatus, error)                 { return tsdb.WALReplayStatus{}, nil }
-func (s tsdbStats) BlockMetas() ([]tsdb.BlockMeta, error)                        { return s.db.BlockMetas(), nil }
+
+func (tsdbStats) Snapshot(string, bool) error { return errNotHere }
+
+func (tsdbStats) WALReplayStatus() (tsdb.WALReplayStatus, error) { return tsdb.WALReplayStatus{}, nil }
+
+func (s tsdbStats) BlockMetas() ([]tsdb.BlockMeta, error) { return s.db.BlockMetas(), nil }
+
 func (s tsdbStats) Stats(label string, limit int) (*tsdb.Stats, error) {
 	return s.db.Head().Stats(label, limit), nil
 }

@@ -1,26 +1,27 @@
 package rules
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
 )
 
 // mistakes are the texts of an error of a rule file, each beginning with
 // "LINE:" or "LINE:COLUMN:" where that can be known, and a blank.
 func mistakes(err error, content []byte) []string {
-	if several, ok := errors.AsType[*yaml.TypeError](err); ok { // unknown keys, wrong kinds: one line for each
-		texts := make([]string, len(several.Errors))
-		for i, text := range several.Errors {
-			texts[i] = placed(text, content)
-		}
-		return texts
+	_, several, found := strings.Cut(err.Error(), "unmarshal errors:\n")
+	if !found {
+		return []string{placed(err.Error(), content)}
 	}
-	return []string{placed(err.Error(), content)}
+	var texts []string // unknown keys, wrong kinds: one line for each
+	for text := range strings.Lines(several) {
+		texts = append(texts, placed(strings.TrimSpace(text), content))
+	}
+	return texts
 }
 
 // The ways in which a mistake says where it is.
@@ -55,11 +56,10 @@ func locate(text string, content []byte) int {
 	var file struct {
 		Groups []struct {
 			Name  string
-			Rules []yaml.Node
+			Rules []any
 		}
 	}
-	var lines struct{ Groups []yaml.Node }
-	if yaml.Unmarshal(content, &file) != nil || yaml.Unmarshal(content, &lines) != nil || len(lines.Groups) != len(file.Groups) {
+	if yaml.Unmarshal(content, &file) != nil {
 		return 0
 	}
 	name, rule := "", 0
@@ -70,15 +70,35 @@ func locate(text string, content []byte) int {
 		name = found[1]
 		rule, _ = strconv.Atoi(found[2]) //nolint:errcheck // 0 is the group
 	}
-	line := 0
+	path := ""
 	for i, group := range file.Groups {
 		switch {
 		case group.Name != name:
 		case rule > 0 && rule <= len(group.Rules):
-			return group.Rules[rule-1].Line
+			return lineOf(fmt.Sprintf("$.groups[%d].rules[%d]", i, rule-1), content)
 		default:
-			line = lines.Groups[i].Line // the last of that name is the one too many
+			path = fmt.Sprintf("$.groups[%d]", i) // the last of that name is the one too many
 		}
 	}
-	return line
+	return lineOf(path, content)
+}
+
+// lineOf is where the value at a path stands; 0 is nowhere.
+func lineOf(path string, content []byte) int {
+	if path == "" {
+		return 0
+	}
+	at, err := yaml.PathString(path)
+	if err != nil {
+		return 0
+	}
+	file, err := parser.ParseBytes(content, 0)
+	if err != nil {
+		return 0
+	}
+	node, err := at.FilterFile(file)
+	if err != nil || node == nil || node.GetToken() == nil {
+		return 0
+	}
+	return node.GetToken().Position.Line
 }

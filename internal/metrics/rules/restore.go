@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/timestamp"
 	"github.com/prometheus/prometheus/model/value"
@@ -127,7 +128,7 @@ func (r *restorer) firing(ctx context.Context, rule *promrules.AlertingRule, at 
 	defer func() { _ = querier.Close() }() //nolint:errcheck // it was read only
 	var found []labels.Labels
 	series := querier.Select(ctx, false, nil,
-		labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, "ALERTS"),
+		labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, "ALERTS"),
 		labels.MustNewMatcher(labels.MatchEqual, labels.AlertName, rule.Name()),
 		labels.MustNewMatcher(labels.MatchEqual, "alertstate", promrules.StateFiring.String()),
 	)
@@ -149,7 +150,7 @@ func (r *restorer) firing(ctx context.Context, rule *promrules.AlertingRule, at 
 // that raised it, without those that the rule gives to all of them.
 func identity(rule *promrules.AlertingRule, l labels.Labels) labels.Labels {
 	b := labels.NewBuilder(l)
-	b.Del(labels.MetricName, labels.AlertName, "alertstate")
+	b.Del(model.MetricNameLabel, labels.AlertName, "alertstate")
 	rule.Labels().Range(func(own labels.Label) { b.Del(own.Name) })
 	return b.Labels()
 }
