@@ -35,9 +35,7 @@ var forms = map[string]form{
 // read decodes a request within bounds. The error is the sender's mistake.
 func (f *form) read(w http.ResponseWriter, q *http.Request) (pmetricotlp.ExportRequest, error) {
 	request := pmetricotlp.NewExportRequest()
-	hurried := untrusted.Hurry(w)
 	body, err := untrusted.Body(http.MaxBytesReader(w, q.Body, f.limit), q.Header.Get("Content-Encoding"), f.limit)
-	hurried()
 	if err != nil {
 		return request, err
 	}

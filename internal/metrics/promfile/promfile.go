@@ -6,6 +6,7 @@ package promfile
 
 import (
 	"bufio"
+	"cmp"
 	"log/slog"
 	"regexp"
 	"strconv"
@@ -37,10 +38,31 @@ var (
 	onLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*)$`)
 	// What was written stands between backticks, cut after a few letters: as a
 	// whole or in part it may be a password.
-	written = regexp.MustCompile("(!!\\w+) `[^`]*`")
-	quoted  = regexp.MustCompile(`"[^"]*"`)
-	unknown = regexp.MustCompile(`^field (\S+) not found in type (\S+)$`)
+	written   = regexp.MustCompile("(!!\\w+) `[^`]*`")
+	quoted    = regexp.MustCompile(`"[^"]*"`)
+	otherKind = regexp.MustCompile("^cannot unmarshal (!!\\w+)(?: `[^`]*`)? into (\\S+)$")
+	unknown   = regexp.MustCompile(`^field (\S+) not found in type (\S+)$`)
 )
+
+// kinds are YAML's kinds of values, in words.
+var kinds = map[string]string{
+	"!!str": "a text", "!!int": "a number", "!!float": "a number", "!!bool": "true or false", "!!map": "a list of keys and values", "!!seq": "a list", "!!null": "nothing",
+}
+
+// wanted says in words what a type of Go is read from.
+func wanted(kind string) string {
+	switch {
+	case strings.HasPrefix(kind, "[]"):
+		return "a list"
+	case kind == "bool":
+		return "true or false"
+	case kind == "string":
+		return "a text"
+	case strings.HasPrefix(kind, "int"), strings.HasPrefix(kind, "uint"), strings.HasPrefix(kind, "float"):
+		return "a number"
+	}
+	return "keys and values"
+}
 
 // problems tells a parser's error, which is one line or a list of lines, by path.
 func problems(key string, part verbatim.YAML, err error) fault.Problems {
@@ -72,6 +94,9 @@ func describe(sentence string) (message, hint string) {
 				"static_configs, file_sd_configs, http_sd_configs and dns_sd_configs are; others can write a file for file_sd_configs, or answer http_sd_configs"
 		}
 		return "unknown key " + strconv.Quote(m[1]), "it is not one of Prometheus' keys here"
+	}
+	if m := otherKind.FindStringSubmatch(sentence); m != nil {
+		return cmp.Or(kinds[m[1]], "this") + " cannot stand here", "want " + wanted(m[2])
 	}
 	sentence = written.ReplaceAllString(sentence, "$1")
 	if strings.HasPrefix(sentence, "parse ") || strings.Contains(sentence, "://") { // an URL, which may have a password or key

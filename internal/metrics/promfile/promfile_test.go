@@ -32,7 +32,7 @@ func TestMistakesAreToldByPathAndWithoutSecrets(t *testing.T) {
 		},
 		"a value of another kind": {
 			"remote_write", "- url: http://a # [0].url\n  queue_config: hunter2secret # [0].queue_config\n",
-			"remote_write[0].queue_config", "cannot unmarshal !!str into", "",
+			"remote_write[0].queue_config", "a text cannot stand here", "want keys and values",
 		},
 		"without a line": {
 			"scrape_configs", "- job_name: a # [0].job_name\n- job_name: '' # [1].job_name\n",

@@ -65,9 +65,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		unavailable(w, "too many requests are being read; try again")
 		return
 	}
-	hurried := untrusted.Hurry(w)
 	body, err := untrusted.Snappy(http.MaxBytesReader(w, q.Body, maxBody), maxBody)
-	hurried()
 	if err == nil {
 		err = untrusted.Protobuf(body, maxParts)
 	}
