@@ -110,7 +110,7 @@ func (c *Config) readFile(given []string) (*source, fault.Problems) {
 	}
 	var text []byte
 	if err == nil {
-		text, err = os.ReadFile(name) //nolint:gosec // the operator names it
+		text, err = os.ReadFile(name)
 	}
 	if err != nil {
 		problems.Add(path, "a path of an alertmanager.yml", "%s", err.Error())

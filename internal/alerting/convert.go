@@ -123,10 +123,14 @@ func onlyLater(old, a *alert.Alert) bool {
 	return old != nil && a.EndsAt.After(old.EndsAt) && a.StartsAt.Equal(old.StartsAt) && maps.Equal(old.Annotations, a.Annotations)
 }
 
+// labelSet is a set of labels or annotations as Alertmanager has it: what is empty
+// is not there, and a text is UTF-8.
 func labelSet(m map[string]string) model.LabelSet {
 	set := make(model.LabelSet, len(m))
 	for name, value := range m {
-		set[model.LabelName(name)] = model.LabelValue(value)
+		if value != "" {
+			set[model.LabelName(name)] = model.LabelValue(strings.ToValidUTF8(value, "\ufffd"))
+		}
 	}
 	return set
 }

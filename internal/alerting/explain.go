@@ -1,6 +1,7 @@
 package alerting
 
 import (
+	"maps"
 	"reflect"
 	"regexp"
 	"strings"
@@ -100,8 +101,7 @@ func keysBeside(path string) []string {
 
 // fieldOf is the type of what stands under a key.
 func fieldOf(t reflect.Type, key string) (reflect.Type, bool) {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		if name == key {
 			return f.Type, true
@@ -123,8 +123,7 @@ func fieldOf(t reflect.Type, key string) (reflect.Type, bool) {
 
 func keysOf(t reflect.Type) []string {
 	var keys []string
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		inner := f.Type
 		if inner.Kind() == reflect.Pointer {
@@ -190,9 +189,7 @@ func (l *locator) fails(parts map[string]any) bool {
 	if global, ok := l.doc["global"]; ok {
 		whole["global"] = global
 	}
-	for key, part := range parts {
-		whole[key] = part
-	}
+	maps.Copy(whole, parts)
 	text, err := yaml.Marshal(whole)
 	if err != nil {
 		return false

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -181,9 +182,7 @@ func (k *kept) WriteHeader(code int) { k.code = code }
 func (k *kept) Write(data []byte) (int, error) { return k.body.Write(data) }
 
 func (k *kept) to(w http.ResponseWriter) {
-	for name, values := range k.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), k.header)
 	w.Header().Del("Content-Length")
 	w.WriteHeader(k.code)
 	_, _ = w.Write(k.body.Bytes()) // who has gone does not hear it

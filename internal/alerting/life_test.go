@@ -343,6 +343,20 @@ func TestNothingNewIsNotWritten(t *testing.T) {
 	}
 }
 
+func TestWhatIsEmptyIsNoLabel(t *testing.T) {
+	store := &alertingtest.Memory{}
+	d := open(t, store, alerting.Config{})
+	alert := down("a")
+	alert.Labels["notify"], alert.Labels["operation"], alert.Annotations["curl"] = "", "bad \xff", ""
+	for range 3 {
+		say(t, d.Manager, "checks", alert)
+	}
+	views, err := d.Alerts(t.Context(), time.Now().Add(-time.Hour))
+	if err != nil || len(views) != 1 || views[0].State != alerting.Firing || views[0].Labels["operation"] != "bad \ufffd" {
+		t.Errorf("views: %+v %v", views, err)
+	}
+}
+
 func TestPendingAlertsAreShownOnly(t *testing.T) {
 	d := open(t, &alertingtest.Memory{}, alerting.Config{})
 	d.SetPending("rules", []alerting.Alert{down("a")})

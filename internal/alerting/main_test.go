@@ -98,21 +98,6 @@ func newHook(t *testing.T) *hook {
 	return h
 }
 
-// wait returns the messages once there are so many.
-func (h *hook) wait(t *testing.T, n int) []string {
-	t.Helper()
-	for {
-		if list := h.list(); len(list) >= n {
-			return list
-		}
-		select {
-		case <-h.more:
-		case <-t.Context().Done():
-			t.Fatalf("told %d times of %d: %q", len(h.list()), n, h.list())
-		}
-	}
-}
-
 // until waits for a message.
 func (h *hook) until(t *testing.T, want string) {
 	t.Helper()

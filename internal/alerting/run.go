@@ -3,7 +3,8 @@ package alerting
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	g := m.current.Load()
 	if g == nil {
 		m.swapping.Unlock()
-		return fmt.Errorf("alerting has no configuration")
+		return errors.New("alerting has no configuration")
 	}
 	m.running = true
 	m.start(g)
@@ -250,6 +251,6 @@ func (m *Manager) noteLog(data []byte) {
 		return
 	}
 	to := e.GetEntry().GetReceiver()
-	key := strings.Join([]string{string(e.GetEntry().GetGroupKey()), to.GetGroupName(), to.GetIntegration(), fmt.Sprint(to.GetIdx())}, "\x1f")
+	key := strings.Join([]string{string(e.GetEntry().GetGroupKey()), to.GetGroupName(), to.GetIntegration(), strconv.FormatUint(uint64(to.GetIdx()), 10)}, "\x1f")
 	m.journal.note(Blob{Kind: kindLog, Key: key, Data: data, Expires: e.GetExpiresAt().AsTime()})
 }
