@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"syscall"
@@ -23,6 +25,7 @@ import (
 	"lapwing.dev/lapwing/internal/config"
 	"lapwing.dev/lapwing/internal/health"
 	"lapwing.dev/lapwing/internal/lifecycle"
+	"lapwing.dev/lapwing/internal/metrics"
 	"lapwing.dev/lapwing/internal/state"
 	"lapwing.dev/lapwing/internal/traffic"
 	"lapwing.dev/lapwing/internal/web"
@@ -40,20 +43,24 @@ type App struct {
 	started time.Time
 	took    time.Duration
 
-	db      *state.DB
-	store   *state.CheckStore
-	notices *health.Registry
-	hub     *live.Hub
-	streams *live.Streams
-	latency *ui.Latency
-	parts   *parts
-	handler http.Handler
-	ln      net.Listener
+	registry *prometheus.Registry
+	db       *state.DB
+	metrics  *metrics.DB
+	scratch  string // folder of the demo's metrics, to be removed; ""
+	store    *state.CheckStore
+	notices  *health.Registry
+	hub      *live.Hub
+	streams  *live.Streams
+	latency  *ui.Latency
+	parts    *parts
+	handler  http.Handler
+	ln       net.Listener
 
 	// inForce is what only a restart can change.
 	inForce struct {
 		listen, data string
 		traffic      traffic.Bounds
+		metrics      metrics.Section
 	}
 
 	reloading sync.Mutex // one reload at a time
@@ -70,7 +77,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a := &App{
 		log: o.Log, options: o, started: time.Now(),
 		notices: &health.Registry{}, hub: live.NewHub(eventsKept), latency: &ui.Latency{},
-		loaded: o.Config, reload: reloadStatus{good: time.Now()},
+		loaded: o.Config, reload: reloadStatus{good: time.Now()}, registry: prometheus.NewRegistry(),
 	}
 	if err := a.open(ctx); err != nil {
 		a.close()
@@ -93,8 +100,13 @@ func (a *App) open(ctx context.Context) (err error) {
 		a.watcher = config.NewWatcher(seenBy(a.loaded))
 	}
 	a.inForce.listen, a.inForce.data = a.loaded.File.Listen, DataFolder(a.loaded)
-	a.inForce.traffic = a.loaded.File.Traffic
+	a.inForce.traffic, a.inForce.metrics = a.loaded.File.Traffic, a.loaded.File.Metrics
 	if err := a.openStores(ctx); err != nil {
+		return err
+	}
+	// Before anything is prepared, because links in messages have the address in
+	// them; nobody is served before Run.
+	if err := a.listen(ctx); err != nil {
 		return err
 	}
 	commit, err := a.parts.prepare(ctx, a.loaded)
@@ -116,11 +128,18 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err := a.parts.blocks.Load(ctx); err != nil {
 		return err
 	}
-	commit()
-	if err := a.buildWeb(); err != nil {
+	if err := a.loadAlerts(ctx); err != nil {
 		return err
 	}
-	if err := a.listen(ctx); err != nil {
+	commit()
+	if err := a.parts.beats.Keep(ctx); err != nil {
+		return err
+	}
+	a.register()
+	if err := a.mayServe(ctx); err != nil {
+		return err
+	}
+	if err := a.buildWeb(); err != nil {
 		return err
 	}
 	return a.parts.gateway.Listen(ctx)
@@ -145,11 +164,39 @@ func (a *App) openStores(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("the installation's name is damaged: %w", err)
 	}
-	a.parts = newParts(partsDeps{
+	if err := a.openMetrics(folder); err != nil {
+		return err
+	}
+	a.parts, err = newParts(partsDeps{
 		log: a.log, dir: a.loaded.Dir, store: a.store, access: a.db.Access(), quotas: a.db.Quotas(), blocks: a.db.Blocks(), notices: a.notices,
 		publisher: a.hub, onResult: a.latency.Observe, seed: seed,
 		bounds: a.loaded.File.Traffic, gateway: a.options.Gateway, stdout: a.options.Stdout,
+		beats: a.db.Heartbeats(), alerts: a.db.Alerts(), slo: a.db.SLO(), offsets: a.db.LogFiles(), metrics: a.metrics, registry: a.registry,
+		address: a.URL,
 	})
+	return err
+}
+
+// openMetrics opens the store of series beside the database; the demo's is
+// removed at the end.
+func (a *App) openMetrics(folder string) (err error) {
+	if folder == state.Memory {
+		if a.scratch, err = os.MkdirTemp("", "lapwing-demo-"); err != nil {
+			return fmt.Errorf("make a folder for the demo's metrics: %w", err)
+		}
+		folder = a.scratch
+	}
+	a.metrics, err = metrics.Open(filepath.Join(folder, "metrics"), a.loaded.File.Metrics, a.log, a.registry, a.notices)
+	return err
+}
+
+// loadAlerts reads what was known about alerts before the last stop.
+func (a *App) loadAlerts(ctx context.Context) error {
+	for _, load := range []func(context.Context) error{a.parts.beats.Load, a.parts.slo.Load, a.parts.alerts.Load, a.parts.logs.Load} {
+		if err := load(ctx); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -163,16 +210,18 @@ func (a *App) seed(ctx context.Context) error {
 	return nil
 }
 
-// listen opens the address, once who may come in is known.
-func (a *App) listen(ctx context.Context) error {
-	addr := a.listenAddress()
+// mayServe makes sure that an address that others can reach has a password.
+func (a *App) mayServe(ctx context.Context) error {
 	credential, err := a.parts.access.HasCredential(ctx)
 	if err != nil {
 		return err
 	}
-	if err := access.CheckListen(addr, credential); err != nil {
-		return err
-	}
+	return access.CheckListen(a.listenAddress(), credential)
+}
+
+// listen opens the address.
+func (a *App) listen(ctx context.Context) (err error) {
+	addr := a.listenAddress()
 	var lc net.ListenConfig
 	a.ln, err = lc.Listen(ctx, "tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -191,19 +240,18 @@ func (a *App) listenAddress() string {
 	return a.loaded.File.Listen
 }
 
-// registry has Lapwing's own metrics; those of checks are written beside it.
-func (a *App) registry() *prometheus.Registry {
-	r := prometheus.NewRegistry()
-	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	r.MustRegister(a.parts.checks.Collectors()...)
-	r.MustRegister(a.parts.gateway.Collectors()...)
-	r.MustRegister(a.parts.gateway.Upstreams().Collector())
-	r.MustRegister(a.parts.limits.Collectors()...)
-	r.MustRegister(a.parts.blocks.Collectors()...)
-	r.MustRegister(a.parts.ingest.Collectors()...)
-	r.MustRegister(a.parts.traffic.Collectors()...)
-	r.MustRegister(a.reload.collectors(&a.mu)...)
-	return r
+// register registers Lapwing's own metrics; those of checks and traffic are
+// written beside them.
+func (a *App) register() {
+	p := a.parts
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, list := range [][]prometheus.Collector{
+		p.checks.Collectors(), p.gateway.Collectors(), {p.gateway.Upstreams().Collector()}, p.limits.Collectors(), p.blocks.Collectors(),
+		p.ingest.Collectors(), p.logs.Collectors(), p.traffic.Collectors(), p.slo.Collectors(), p.series.collectors(),
+		a.reload.collectors(&a.mu),
+	} {
+		a.registry.MustRegister(list...)
+	}
 }
 
 // Run starts everything and blocks until ctx ends and all of it has stopped.
@@ -211,18 +259,25 @@ func (a *App) Run(ctx context.Context) error {
 	defer a.close()
 	ready := make(chan struct{})
 	parts := []lifecycle.Part{
+		{Name: "alerting", Run: a.parts.alerts.Run, Stop: 30 * time.Second},
+	}
+	parts = append(parts, a.parts.series.parts()...)
+	parts = append(parts, []lifecycle.Part{
 		{Name: "catalog", Run: a.parts.catalog.Run},
+		{Name: "objectives", Run: a.parts.slo.Run},
 		{Name: "limits", Run: a.parts.limits.Run},
 		{Name: "blocks", Run: a.parts.blocks.Run},
 		{Name: "traffic", Run: a.parts.traffic.Run},
+		{Name: "log files", Run: a.parts.logs.Run},
 		{Name: "checks", Run: a.parts.checks.Run, Ready: a.parts.checks.Ready, Stop: 30 * time.Second},
+		{Name: "what is told", Run: a.parts.telling.Run}, // after checks know what they knew
 		{Name: "latency of the last hour", Run: a.warmLatency},
 		{Name: "gateway", Run: a.parts.gateway.Run, Ready: a.parts.gateway.Ready, Stop: time.Minute},
 		{Name: "web", Run: func(ctx context.Context) error {
 			close(ready)
 			return web.Serve(ctx, a.ln, a.handler, a.log, a.streams.Close)
 		}, Ready: waitFor(ready)},
-	}
+	}...)
 	if a.watcher != nil {
 		parts = append(parts, lifecycle.Part{Name: "configuration", Run: a.watchFiles})
 	}
@@ -253,6 +308,16 @@ func waitFor(ready <-chan struct{}) func(context.Context) error {
 func (a *App) close() {
 	if a.parts != nil {
 		a.parts.gateway.Close()
+	}
+	if a.metrics != nil {
+		if err := a.metrics.Close(); err != nil {
+			a.log.Error("the metrics were not closed cleanly; nothing acknowledged is lost", "error", err)
+		}
+	}
+	if a.scratch != "" {
+		if err := os.RemoveAll(a.scratch); err != nil {
+			a.log.Warn("the demo's metrics are left", "folder", a.scratch, "error", err)
+		}
 	}
 	if a.ln != nil {
 		_ = a.ln.Close() //nolint:errcheck // the server has closed it already, or never began

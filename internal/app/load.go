@@ -18,7 +18,10 @@ import (
 // included; without an error they have not been asked yet.
 func LoadConfig(path string) (*config.Loaded, error) {
 	return config.Load(path, os.LookupEnv, func(l *config.Loaded) fault.Problems {
-		_, err := newCheckingParts(slog.New(slog.DiscardHandler), l).prepareAll(context.Background(), l)
+		p, err := newCheckingParts(slog.New(slog.DiscardHandler), l)
+		if err == nil {
+			_, err = p.prepareAll(context.Background(), l)
+		}
 		problems, _ := errors.AsType[fault.Problems](err)
 		return problems
 	})
@@ -41,14 +44,21 @@ func resolve(dir, name string) string {
 // CheckConfig finds the mistakes that only the parts themselves can find: it
 // prepares each of them, as a start or a reload would, and commits none.
 func CheckConfig(ctx context.Context, log *slog.Logger, l *config.Loaded) error {
-	_, err := newCheckingParts(log, l).prepare(ctx, l)
+	p, err := newCheckingParts(log, l)
+	if err != nil {
+		return err
+	}
+	_, err = p.prepare(ctx, l)
 	return err
 }
 
 // OfflineChecks makes the checks of a configuration ready to be run once, with
 // no store, no schedule and no server. Call done when they are no longer needed.
 func OfflineChecks(ctx context.Context, log *slog.Logger, l *config.Loaded) (m *checks.Manager, done func(), err error) {
-	p := newParts(partsDeps{log: log, dir: l.Dir, notices: &health.Registry{}})
+	p, err := newParts(partsDeps{log: log, dir: l.Dir, notices: &health.Registry{}})
+	if err != nil {
+		return nil, nil, err
+	}
 	commit, err := p.prepare(ctx, l)
 	if err != nil {
 		return nil, nil, err

@@ -6,7 +6,10 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"lapwing.dev/lapwing/internal/access"
+	"lapwing.dev/lapwing/internal/alerting"
 	"lapwing.dev/lapwing/internal/blocks"
 	"lapwing.dev/lapwing/internal/catalog"
 	"lapwing.dev/lapwing/internal/checks"
@@ -14,9 +17,12 @@ import (
 	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/gateway"
 	"lapwing.dev/lapwing/internal/health"
+	"lapwing.dev/lapwing/internal/heartbeats"
 	"lapwing.dev/lapwing/internal/ingest"
 	"lapwing.dev/lapwing/internal/limits"
+	"lapwing.dev/lapwing/internal/metrics"
 	"lapwing.dev/lapwing/internal/probe"
+	"lapwing.dev/lapwing/internal/slo"
 	"lapwing.dev/lapwing/internal/traffic"
 	"lapwing.dev/lapwing/middleware/observe"
 )
@@ -32,6 +38,12 @@ type parts struct {
 	traffic *traffic.Manager
 	gateway *gateway.Gateway
 	ingest  *ingest.Receiver
+	logs    *ingest.Logs
+	slo     *slo.Manager
+	beats   *heartbeats.Manager
+	alerts  *alerting.Manager
+	telling *teller // what goes on to alerts
+	series  *series
 	access  *access.Manager // nil offline
 }
 
@@ -43,6 +55,13 @@ type partsDeps struct {
 	access    access.Store
 	quotas    limits.Store
 	blocks    blocks.Store
+	beats     heartbeats.Store
+	alerts    alerting.Store
+	slo       slo.Store
+	offsets   ingest.Offsets
+	metrics   *metrics.DB
+	registry  *prometheus.Registry
+	address   func() string // of the web interface, with a slash at its end
 	notices   *health.Registry
 	publisher checks.Publisher
 	onResult  func(*checks.Result)
@@ -52,7 +71,13 @@ type partsDeps struct {
 	stdout    io.Writer
 }
 
-func newParts(d partsDeps) *parts {
+func newParts(d partsDeps) (*parts, error) {
+	if d.registry == nil {
+		d.registry = prometheus.NewRegistry()
+	}
+	if d.address == nil {
+		d.address = func() string { return "http://localhost/" }
+	}
 	p := &parts{
 		log:     d.log,
 		http:    probe.NewHTTP(probe.Options{UserAgent: "Lapwing/" + Version().Version + " (+check)", Dir: d.dir}),
@@ -60,7 +85,7 @@ func newParts(d partsDeps) *parts {
 	}
 	p.checks = checks.New(checks.Deps{
 		Log: d.log, Store: d.store, HTTP: p.http, Contracts: contracts{p.catalog},
-		Publisher: d.publisher, OnResult: d.onResult, Health: d.notices, TraceSeed: d.seed,
+		Publisher: d.publisher, OnResult: p.observed(d.onResult), Health: d.notices, TraceSeed: d.seed,
 	})
 	p.limits = limits.New(limits.Deps{Log: d.log, Store: d.quotas, Health: d.notices, Secret: clientSecret(d.seed)})
 	p.blocks = blocks.New(blocks.Deps{Log: d.log, Store: d.blocks, Health: d.notices})
@@ -68,20 +93,50 @@ func newParts(d partsDeps) *parts {
 		Log: d.log, Bounds: d.bounds, Publisher: d.publisher, Health: d.notices, Stdout: d.stdout,
 		Active: func() int64 { return p.gateway.InFlight() }, Waiting: p.waiting,
 	})
-	sinks := observe.Fanout{p.traffic, p.blocks, p.catalog}
+	p.beats = heartbeats.New(heartbeats.Deps{Log: d.log, Store: d.beats})
+	var err error
+	p.alerts, err = alerting.New(alerting.Deps{
+		Log: d.log, Store: d.alerts, Health: d.notices, Publisher: d.publisher, Registry: d.registry, ExternalURL: d.address, Version: Version().Version,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.telling = newTeller(tellerDeps{log: d.log, checks: p.checks, beats: p.beats, notices: d.notices, to: p.alerts, page: p.page})
+	if p.series, err = newSeries(d, p); err != nil {
+		return nil, err
+	}
+	p.slo = slo.New(slo.Deps{
+		Log: d.log, Store: d.slo, Health: d.notices, Publisher: d.publisher, Changed: p.telling.Conditions,
+		Query: p.series.query, Operations: p.documented,
+	})
+	sinks := observe.Fanout{p.traffic, p.slo, p.blocks, p.catalog}
 	p.gateway = gateway.New(gateway.Deps{
 		Log: d.log, Sink: sinks, Blocker: p.blocks, Operations: p.catalog, Validator: p.catalog, Health: d.notices, Listen: d.gateway,
 	})
 	p.ingest = ingest.New(ingest.Deps{Sink: sinks, Operations: p.catalog, Blocks: p.blocks.Everything})
+	p.logs = ingest.NewLogs(ingest.LogsDeps{
+		Log: d.log, Sink: sinks, Operations: p.catalog, Offsets: d.offsets, Health: d.notices,
+		Messages: p.slo.ObserveMessage, Changed: p.telling.Lines,
+	})
 	if d.access != nil {
 		p.access = access.New(access.Deps{Store: d.access, Log: d.log})
 	}
-	return p
+	return p, nil
+}
+
+// documented lists the operations of an API's document, as names.
+func (p *parts) documented(api string) []string {
+	operations := p.catalog.Operations(api)
+	names := make([]string, len(operations))
+	for i := range operations {
+		names[i] = operations[i].Method + " " + operations[i].Path
+	}
+	return names
 }
 
 // newCheckingParts are parts that look for mistakes in a configuration, and are
 // then forgotten.
-func newCheckingParts(log *slog.Logger, l *config.Loaded) *parts {
+func newCheckingParts(log *slog.Logger, l *config.Loaded) (*parts, error) {
 	return newParts(partsDeps{log: log, dir: l.Dir, access: noPassword{}, notices: &health.Registry{}})
 }
 
@@ -128,11 +183,18 @@ func (p *parts) prepareAll(ctx context.Context, l *config.Loaded) (commit func()
 	if err := p.prepareTraffic(ctx, l, add); err != nil {
 		return nil, err
 	}
+	if err := p.prepareAlerts(l, add); err != nil {
+		return nil, err
+	}
 	manager := p.checks
 	if len(problems) > 0 {
 		// What checks have prepared they hold until it is committed, and this will
 		// not be: let others, that nobody holds, look for mistakes.
-		manager = newParts(partsDeps{log: p.log, dir: l.Dir, notices: &health.Registry{}}).checks
+		others, err := newParts(partsDeps{log: p.log, dir: l.Dir, notices: &health.Registry{}})
+		if err != nil {
+			return nil, err
+		}
+		manager = others.checks
 	}
 	commit, err = manager.Prepare(checks.Config{
 		Checks: f.Checks, APIs: baseURLs(f.APIs), Retention: f.History, Dir: l.Dir,

@@ -125,6 +125,10 @@ func (a *App) noteRestart(loaded *config.Loaded) {
 	if a.inForce.traffic != loaded.File.Traffic {
 		changed = append(changed, "traffic")
 	}
+	was, is := a.inForce.metrics.Filled(), loaded.File.Metrics.Filled()
+	if was.Retention != is.Retention || was.MaxSize != is.MaxSize {
+		changed = append(changed, "metrics")
+	}
 	changed = append(changed, a.parts.limits.NeedsRestart(limitsOf(&loaded.File), loaded.Dir)...)
 	if len(changed) == 0 {
 		a.notices.Clear(restartNotice)

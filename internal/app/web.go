@@ -31,6 +31,7 @@ func (a *App) buildWeb() error {
 			Requests: a.parts.traffic, Limits: a.parts.limits, Blocks: a.parts.blocks,
 			Upstreams: a.parts.gateway.Upstreams(), Gateway: a.GatewayURL,
 		},
+		Endpoints: a.parts.slo, Inventory: a.parts.catalog, Alerts: a.parts.alerts,
 		Status: a.statusPage, Identity: viewer, Demo: a.options.Demo, Dev: a.options.Dev,
 	})
 	if err != nil {
@@ -41,9 +42,11 @@ func (a *App) buildWeb() error {
 		API: api.New(api.Deps{
 			Log: a.log, Checks: shown, Catalog: shownCatalog{a.parts.catalog}, Config: settings, Health: a.notices,
 			Traffic: a.parts.traffic, Limits: a.parts.limits, Blocks: a.parts.blocks, Upstreams: a.parts.gateway.Upstreams(),
+			Endpoints: a.parts.slo, Alerts: a.parts.alerts, Heartbeats: a.parts.beats,
 			Ingest: a.parts.ingest, Tokens: a.parts.access, Events: a.streams, About: api.About{Version: Version().Version, Started: a.started},
 		}),
-		Metrics:      metrics.Handler(a.log, a.registry(), a.parts.checks.WriteMetrics, a.parts.traffic.WriteMetrics, metrics.Notices(a.notices)),
+		Metrics:    metrics.Handler(a.log, a.registry, a.parts.sources(a.notices)...),
+		Prometheus: a.prometheusAPI(), Alertmanager: a.parts.alerts.Handler(),
 		ErrorPage:    pages.ErrorPage,
 		StatusPublic: func() bool { return a.statusPage().Public },
 	})

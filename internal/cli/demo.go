@@ -46,12 +46,16 @@ func runDemo(ctx context.Context, s streams, g *globals, listen, dev string) err
 	if err != nil {
 		return fmt.Errorf("serve the demo API: %w", err)
 	}
-	shop := &http.Server{Handler: demo.API(rand.Uint64()), ReadHeaderTimeout: 5 * time.Second} //nolint:gosec // delays, not secrets
-	served := make(chan error, 1)
-	go func() { served <- shop.Serve(ln) }()
+	inbox := &demo.Inbox{Received: func(m demo.Message) { fmt.Fprintln(s.err, "  ✉ the demo's webhook got  "+m.String()) }}
+	served := http.NewServeMux()
+	served.Handle(demo.InboxPath, inbox)
+	served.Handle("/", demo.API(rand.Uint64())) //nolint:gosec // delays, not secrets
+	shop := &http.Server{Handler: served, ReadHeaderTimeout: 5 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- shop.Serve(ln) }()
 	defer func() {
 		_ = shop.Close() //nolint:errcheck // the process ends
-		<-served
+		<-ended
 	}()
 	base := "http://" + ln.Addr().String()
 	loaded, err := config.Parse("demo.yaml", demo.Config(), demo.Environment(base))

@@ -35,5 +35,6 @@ func validateSections(f *File, dir string) fault.Problems {
 	ps.Merge("access_log", f.AccessLog.Validate())
 	ps.Merge("heartbeats", f.Heartbeats.Validate())
 	ps.Merge("metrics", f.Metrics.Validate())
+	ps.Merge("ingest", f.Ingest.Validate())
 	return ps
 }

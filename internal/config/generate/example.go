@@ -186,7 +186,11 @@ func sample(s *section, k key) string {
 	if len(k.words) > 0 {
 		return k.words[0]
 	}
-	switch k.typ {
+	t := k.typ
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t {
 	case reflect.TypeFor[units.Duration]():
 		return "30s"
 	case reflect.TypeFor[units.Size]():
@@ -198,7 +202,7 @@ func sample(s *section, k key) string {
 	case reflect.TypeFor[limit.Rate]():
 		return "500/minute"
 	}
-	switch k.typ.Kind() {
+	switch t.Kind() {
 	case reflect.Bool:
 		return "true"
 	case reflect.Int:

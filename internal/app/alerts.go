@@ -1,0 +1,169 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lapwing.dev/lapwing/internal/alerting"
+	"lapwing.dev/lapwing/internal/checks"
+	"lapwing.dev/lapwing/internal/health"
+	"lapwing.dev/lapwing/internal/heartbeats"
+	"lapwing.dev/lapwing/internal/ingest"
+	"lapwing.dev/lapwing/internal/metrics/rules"
+	"lapwing.dev/lapwing/internal/slo"
+)
+
+// The sources of alerts: who says what is wrong. Each tells all of it every time,
+// so that what is not wrong any more ends by itself; rules alone tell of each
+// alert, as Prometheus does.
+const (
+	fromChecks     = "checks"
+	fromHeartbeats = "heartbeats"
+	fromHealth     = "health"
+	fromSLO        = "slo"
+	fromLogs       = "logs"
+	fromRules      = "rules"
+)
+
+// alertTaker is what is told of alerts; *alerting.Manager is one.
+type alertTaker interface {
+	Put(ctx context.Context, alerts ...alerting.Alert) error
+	Sync(ctx context.Context, source string, firing []alerting.Alert) error
+	SetPending(source string, pending []alerting.Alert)
+}
+
+type tellerDeps struct {
+	log     *slog.Logger
+	checks  *checks.Manager
+	beats   *heartbeats.Manager
+	notices *health.Registry
+	to      alertTaker
+	page    func(path string) string // the absolute link to a page
+}
+
+// teller turns what the parts find wrong into alerts.
+type teller struct {
+	tellerDeps
+
+	off        atomic.Pointer[map[string]bool] // names of built-in alerts that nobody wants
+	dirty      chan struct{}                   // a check may have changed
+	conditions chan []slo.Condition
+	lines      chan []ingest.Condition
+
+	mu      sync.Mutex
+	telling map[string]bool // checks that have an alert
+	told    map[story]notes
+}
+
+func newTeller(d tellerDeps) *teller {
+	d.log = d.log.With("part", "alerts")
+	return &teller{
+		tellerDeps: d, dirty: make(chan struct{}, 1), conditions: make(chan []slo.Condition, 1), lines: make(chan []ingest.Condition, 1),
+		telling: map[string]bool{}, told: map[story]notes{},
+	}
+}
+
+// Observe looks at a stored result; it does not block. Most results change
+// nothing and cost a look into a map.
+func (t *teller) Observe(r *checks.Result) {
+	if r.State == checks.Up && r.Status == checks.Up && !r.Flaky() {
+		t.mu.Lock()
+		telling := t.telling[r.Check]
+		t.mu.Unlock()
+		if !telling {
+			return
+		}
+	}
+	select {
+	case t.dirty <- struct{}{}:
+	default: // somebody is on the way already
+	}
+}
+
+// Conditions takes what package slo finds wrong; the latest word counts.
+func (t *teller) Conditions(list []slo.Condition) { latest(t.conditions, list) }
+
+// Lines takes what error logs say.
+func (t *teller) Lines(list []ingest.Condition) { latest(t.lines, list) }
+
+// latest puts a value into a channel for one, in the place of an older one.
+func latest[T any](to chan T, value T) {
+	for {
+		select {
+		case to <- value:
+			return
+		default:
+		}
+		select {
+		case <-to:
+		default:
+		}
+	}
+}
+
+// Run tells until ctx ends.
+func (t *teller) Run(ctx context.Context) error {
+	const (
+		every   = 15 * time.Second       // jobs become late, certificates come nearer, checks are paused and removed
+		gathers = 200 * time.Millisecond // what fails together is told together
+	)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.dirty:
+			timer.Reset(gathers)
+		case list := <-t.conditions:
+			t.tellConditions(ctx, list)
+		case list := <-t.lines:
+			t.sync(ctx, fromLogs, t.ofLines(list))
+		case <-timer.C:
+			t.sync(ctx, fromChecks, t.ofChecks(ctx))
+			t.sync(ctx, fromHeartbeats, t.ofHeartbeats())
+			t.sync(ctx, fromHealth, t.ofHealth())
+			timer.Reset(every)
+		}
+	}
+}
+
+func (t *teller) sync(ctx context.Context, source string, list []alerting.Alert) {
+	if off := t.off.Load(); off != nil {
+		list = slices.DeleteFunc(list, func(a alerting.Alert) bool { return (*off)[a.Labels[alerting.LabelName]] })
+	}
+	if err := t.to.Sync(ctx, source, list); err != nil && ctx.Err() == nil {
+		t.log.Error("alerts could not be stored; they are told again shortly", "source", source, "error", err)
+	}
+}
+
+func (t *teller) tellConditions(ctx context.Context, list []slo.Condition) {
+	var firing, pending []alerting.Alert
+	for i := range list {
+		switch list[i].State {
+		case slo.Pending:
+			pending = append(pending, t.ofCondition(&list[i]))
+		default:
+			if !list[i].Fired.IsZero() {
+				firing = append(firing, t.ofCondition(&list[i]))
+			}
+		}
+	}
+	t.to.SetPending(fromSLO, pending)
+	t.sync(ctx, fromSLO, firing)
+}
+
+// Rules takes alerts of users' rules.
+func (t *teller) Rules(ctx context.Context, list []rules.Alert) {
+	alerts := make([]alerting.Alert, len(list))
+	for i := range list {
+		alerts[i] = t.ofRule(&list[i])
+	}
+	if err := t.to.Put(ctx, alerts...); err != nil && ctx.Err() == nil {
+		t.log.Error("alerts could not be stored; they are told again in a minute", "source", fromRules, "error", err)
+	}
+}

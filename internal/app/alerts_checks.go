@@ -1,0 +1,190 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"lapwing.dev/lapwing/internal/alerting"
+	"lapwing.dev/lapwing/internal/checks"
+)
+
+// The alerts of checks.
+const (
+	checkDown       = "CheckDown"
+	checkDegraded   = "CheckDegraded"
+	checkFlaky      = "CheckFlaky"
+	certificateEnds = "CertificateExpiring"
+)
+
+// How soon a certificate's end is an alert.
+const (
+	certificateWarning  = 14 * 24 * time.Hour
+	certificateCritical = 3 * 24 * time.Hour
+)
+
+// story is one time that a check was not well.
+type story struct {
+	check, alert string
+	since        int64 // Unix milliseconds
+}
+
+// notes are the annotations of an alert's first failing run.
+type notes map[string]string
+
+// ofChecks are the alerts of all checks.
+func (t *teller) ofChecks(ctx context.Context) []alerting.Alert {
+	var list []alerting.Alert
+	telling, seen := map[string]bool{}, map[story]bool{}
+	add := func(v *checks.View, name, severity string, since time.Time, summary string) {
+		if v.Severity != "" && name != certificateEnds {
+			severity = v.Severity
+		}
+		s := story{v.ID, name, since.UnixMilli()}
+		seen[s], telling[v.ID] = true, true
+		list = append(list, t.alert(ctx, v, s, severity, summary))
+	}
+	for _, v := range t.checks.List() {
+		switch {
+		case v.State == checks.Paused || v.BecauseOf != "": // what it depends on has the alert
+		case v.State == checks.Down:
+			add(&v, checkDown, "critical", v.Since, v.Name+" is down: "+orNothing(v.Reason))
+		case v.State == checks.Degraded:
+			add(&v, checkDegraded, "warning", v.Since, v.Name+" is degraded: "+orNothing(v.Reason))
+		case v.Flaky && v.Last != nil:
+			add(&v, checkFlaky, "info", t.began(v.ID, checkFlaky, v.Last.At()), fmt.Sprintf("%s passed only at try %d", v.Name, len(v.Last.Attempts)))
+		}
+		if left := time.Until(v.CertExpires); !v.CertExpires.IsZero() && left < certificateWarning && v.State != checks.Paused {
+			severity := "warning"
+			if left < certificateCritical {
+				severity = "critical"
+			}
+			add(&v, certificateEnds, severity, v.CertExpires.Add(-certificateWarning), certificateSummary(&v, left))
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.telling = telling
+	for s := range t.told {
+		if !seen[s] {
+			delete(t.told, s)
+		}
+	}
+	return list
+}
+
+// began is when a story that is told already began; else now.
+func (t *teller) began(check, alert string, now time.Time) time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for s := range t.told {
+		if s.check == check && s.alert == alert {
+			return time.UnixMilli(s.since)
+		}
+	}
+	return now
+}
+
+func orNothing(reason string) string {
+	if reason == "" {
+		return "no reason was given"
+	}
+	return reason
+}
+
+func certificateSummary(v *checks.View, left time.Duration) string {
+	if left <= 0 {
+		return "the certificate of " + v.Name + " has expired"
+	}
+	return fmt.Sprintf("the certificate of %s expires in %.1f days", v.Name, left.Hours()/24)
+}
+
+// alert is one alert of a check.
+func (t *teller) alert(ctx context.Context, v *checks.View, s story, severity, summary string) alerting.Alert {
+	labels := map[string]string{}
+	for name, value := range v.Labels {
+		labels[labelName(name)] = value
+	}
+	for name, value := range map[string]string{
+		alerting.LabelName: s.alert, alerting.LabelSeverity: severity, alerting.LabelCheck: v.Name, alerting.LabelAPI: v.API,
+		alerting.LabelOperation: v.Operation, alerting.LabelSource: fromChecks, alerting.LabelNotify: strings.Join(v.AlertTo, ","),
+	} {
+		if value == "" {
+			delete(labels, name)
+			continue
+		}
+		labels[name] = value
+	}
+	annotations := map[string]string{
+		alerting.NoteSummary: summary, alerting.NotePage: t.page("/checks/" + url.PathEscape(v.ID)),
+		alerting.NoteDescription: fmt.Sprintf("%s %s has been %s since %s; it runs %s.", v.Method, v.Target, v.State, v.Since.UTC().Format(time.RFC3339), v.Schedule),
+	}
+	for name, value := range t.firstFailure(ctx, v, s) {
+		annotations[name] = value
+	}
+	return alerting.Alert{Labels: labels, Annotations: annotations, Starts: time.UnixMilli(s.since).UTC()}
+}
+
+// firstFailure is the first failing run of a story, read once and kept, so that
+// every message about it says the same.
+func (t *teller) firstFailure(ctx context.Context, v *checks.View, s story) notes {
+	t.mu.Lock()
+	known, ok := t.told[s]
+	t.mu.Unlock()
+	if ok || v.Last == nil {
+		return known
+	}
+	n := notes{}
+	run := v.Last.Run
+	if at := checks.RunID(v.Since.UnixMilli()); s.alert != certificateEnds && s.alert != checkFlaky && at > 0 {
+		run = at // a state begins with the run that decided it
+	}
+	_, evidence, err := t.checks.Detail(ctx, v.ID, run)
+	if err != nil {
+		if run = v.Last.Run; ctx.Err() == nil {
+			_, evidence, err = t.checks.Detail(ctx, v.ID, run)
+		}
+	}
+	if err == nil {
+		n[alerting.NotePage] = t.page("/checks/" + url.PathEscape(v.ID) + "/runs/" + run.String())
+		n[alerting.NoteTrace] = t.checks.TraceID(v.ID, run)
+		describeEvidence(n, evidence)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.told[s] = n
+	return n
+}
+
+// describeEvidence puts the failing step's request and answer in few lines. All
+// of it was redacted when it was kept.
+func describeEvidence(n notes, e *checks.Evidence) {
+	if e == nil || len(e.Attempts) == 0 {
+		return
+	}
+	steps := e.Attempts[len(e.Attempts)-1].Steps
+	for i := range steps {
+		step := &steps[i]
+		if step.Error == "" && step.Class == "" && i < len(steps)-1 {
+			continue
+		}
+		var b strings.Builder
+		fmt.Fprintln(&b, step.Request.Line)
+		if step.Response != nil {
+			fmt.Fprintln(&b, step.Response.Line)
+			body := strings.ToValidUTF8(step.Response.Body[:min(len(step.Response.Body), 500)], "\uFFFD")
+			if body != "" {
+				fmt.Fprintln(&b, body)
+			}
+		}
+		for _, o := range step.Assertions {
+			if !o.Holds {
+				fmt.Fprintf(&b, "✕ %s (%s)\n", o.Assertion, o.Detail)
+			}
+		}
+		n[alerting.NoteEvidence], n[alerting.NoteCurl] = strings.TrimSpace(b.String()), step.Curl
+		return
+	}
+}

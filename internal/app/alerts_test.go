@@ -1,0 +1,113 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lapwing.dev/lapwing/internal/alerting"
+	"lapwing.dev/lapwing/internal/fault"
+	"lapwing.dev/lapwing/internal/metrics/rules"
+	"lapwing.dev/lapwing/internal/slo"
+)
+
+// told remembers what it was told.
+type told struct {
+	mu      sync.Mutex
+	synced  map[string][]alerting.Alert
+	pending map[string][]alerting.Alert
+	put     []alerting.Alert
+}
+
+func (t *told) Put(_ context.Context, alerts ...alerting.Alert) error {
+	t.put = append(t.put, alerts...)
+	return nil
+}
+
+func (t *told) Sync(_ context.Context, source string, firing []alerting.Alert) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.synced == nil {
+		t.synced = map[string][]alerting.Alert{}
+	}
+	t.synced[source] = firing
+	return nil
+}
+
+func (t *told) SetPending(source string, pending []alerting.Alert) {
+	t.pending = map[string][]alerting.Alert{source: pending}
+}
+
+func telling(t *testing.T) (*teller, *told) {
+	t.Helper()
+	to := &told{}
+	return newTeller(tellerDeps{log: slog.New(slog.DiscardHandler), to: to, page: func(path string) string { return "https://lapwing.example" + path }}), to
+}
+
+func TestConditionsBecomeAlerts(t *testing.T) {
+	teller, to := telling(t)
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	teller.tellConditions(t.Context(), []slo.Condition{
+		{Alert: slo.ErrorRateHigh, Severity: "critical", API: "shop", Operation: "GET /refunds", State: slo.Firing, Since: at, Fired: at.Add(time.Minute), Summary: "GET /refunds fails", Page: "/endpoints/GET/refunds?api=shop"},
+		{Alert: slo.TrafficDrop, Severity: "warning", API: "shop", State: slo.Pending, Since: at, Summary: "less than usual"},
+		{Alert: slo.ErrorBudgetBurn, Severity: "warning", API: "shop", Objective: "fast", Window: "1h", State: slo.NoData, Since: at, Fired: at, Summary: "burns"},
+	})
+	want := []alerting.Alert{
+		{
+			Labels:      map[string]string{"alertname": "ErrorRateHigh", "severity": "critical", "api": "shop", "operation": "GET /refunds", "source": "slo"},
+			Annotations: map[string]string{"summary": "GET /refunds fails", "page": "https://lapwing.example/endpoints/GET/refunds?api=shop"},
+			Starts:      at.Add(time.Minute),
+		},
+		{
+			Labels:      map[string]string{"alertname": "ErrorBudgetBurn", "severity": "warning", "api": "shop", "objective": "fast", "window": "1h", "source": "slo"},
+			Annotations: map[string]string{"summary": "burns", "page": "https://lapwing.example"},
+			Starts:      at,
+		},
+	}
+	if diff := cmp.Diff(want, to.synced[fromSLO]); diff != "" {
+		t.Errorf("firing (-want +got):\n%s", diff)
+	}
+	if list := to.pending[fromSLO]; len(list) != 1 || list[0].Labels["alertname"] != slo.TrafficDrop {
+		t.Errorf("pending: %v", list)
+	}
+}
+
+func TestAnAlertThatNobodyWantsIsNotTold(t *testing.T) {
+	teller, to := telling(t)
+	_, err := teller.prepare(map[string]bool{"TrafficDorp": false})
+	if ps, ok := err.(fault.Problems); !ok || len(ps) != 1 || ps[0].Hint != `did you mean "TrafficDrop"?` { //nolint:errorlint // Prepare promises it as it is
+		t.Fatalf("a name that does not exist: %v", err)
+	}
+	commit, err := teller.prepare(map[string]bool{slo.TrafficDrop: false, slo.TrafficSpike: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit()
+	fired := time.Now()
+	teller.tellConditions(t.Context(), []slo.Condition{
+		{Alert: slo.TrafficDrop, API: "shop", State: slo.Firing, Fired: fired}, {Alert: slo.TrafficSpike, API: "shop", State: slo.Firing, Fired: fired},
+	})
+	if list := to.synced[fromSLO]; len(list) != 1 || list[0].Labels["alertname"] != slo.TrafficSpike {
+		t.Errorf("told: %v", list)
+	}
+}
+
+func TestAnAlertOfARuleEndsUnlessItIsToldAgain(t *testing.T) {
+	teller, to := telling(t)
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	teller.Rules(t.Context(), []rules.Alert{
+		{Labels: map[string]string{"alertname": "Slow", "source": "theirs"}, Starts: at, ValidUntil: at.Add(time.Hour)},
+		{Labels: map[string]string{"alertname": "Over"}, Starts: at, Ends: at.Add(time.Minute), ValidUntil: at.Add(time.Hour)},
+	})
+	want := []alerting.Alert{
+		{Labels: map[string]string{"alertname": "Slow", "source": "theirs"}, Annotations: map[string]string{"page": "https://lapwing.example/alerts"}, Starts: at, Ends: at.Add(time.Hour)},
+		{Labels: map[string]string{"alertname": "Over", "source": "rules"}, Annotations: map[string]string{"page": "https://lapwing.example/alerts"}, Starts: at, Ends: at.Add(time.Minute)},
+	}
+	if diff := cmp.Diff(want, to.put); diff != "" {
+		t.Errorf("put (-want +got):\n%s", diff)
+	}
+}
