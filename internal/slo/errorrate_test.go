@@ -184,8 +184,8 @@ func TestWhatCountsIsConfigured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := api()
 		a.ErrorRate = catalog.ErrorRate{
-			Count: []string{"404", "transport"}, Over: units.Duration(time.Minute), Warning: share(.5), Critical: share(.5), MinRequests: ptr(4), MinErrors: ptr(1),
-			Operations: map[string]catalog.ErrorRateOverride{"GET /quiet": {Enabled: ptr(false)}, "GET /strict": {Warning: share(.1)}},
+			Count: []string{"404", "transport"}, Over: units.Duration(time.Minute), Warning: share(.5), Critical: share(.5), MinRequests: new(4), MinErrors: new(1),
+			Operations: map[string]catalog.ErrorRateOverride{"GET /quiet": {Enabled: new(false)}, "GET /strict": {Warning: share(.1)}},
 		}
 		b := work(t, &memory{}, a)
 		for _, route := range []string{"/a", "/quiet", "/strict"} {

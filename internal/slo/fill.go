@@ -37,11 +37,11 @@ func (m *Manager) fill(ctx context.Context) error {
 	m.filled = true
 	f := filler{m: m, now: time.Now().Unix(), rolled: map[int64]bool{}, open: map[int64]bool{}}
 	to := time.Unix(f.now+1, 0).UTC()
-	err := m.store.Steps(ctx, Query{Length: time.Hour, From: to.Add(-KeepHours), To: to}, f.hour)
+	err := m.store.Steps(ctx, Query{Length: time.Hour, From: to.Add(-KeepHourly), To: to}, f.hour)
 	if err != nil {
 		return fmt.Errorf("read the history of operations: %w", err)
 	}
-	err = m.store.Steps(ctx, Query{Length: fiveMinutes, From: to.Add(-KeepFine), To: to}, f.five)
+	err = m.store.Steps(ctx, Query{Length: fineStep, From: to.Add(-KeepFine), To: to}, f.five)
 	if err != nil {
 		return fmt.Errorf("read the history of operations: %w", err)
 	}
@@ -112,7 +112,7 @@ func (f *filler) five(s Step) error {
 		f.m.covered = s.Covered
 	}
 	// The step is spread over its five minutes, or over what of them has passed.
-	length := min(int64(fiveMinutes/time.Second), max(f.now-at, slotLength))
+	length := min(int64(fineStep/time.Second), max(f.now-at, slotLength))
 	seconds := f.now-at <= 3600+length
 	whole := map[*api]*histogram{}
 	f.each(&s, func(a *api, op *operation, c *Counts) {
@@ -259,13 +259,13 @@ func (m *Manager) fillOne(ctx context.Context, o *objective, before int64) error
 	var list []entry
 	for _, q := range [...]Query{
 		{Length: time.Hour, From: time.Unix(before, 0).Add(-o.period - time.Hour).UTC()},
-		{Length: fiveMinutes, From: time.Unix(before, 0).Add(-KeepFine).UTC()},
+		{Length: fineStep, From: time.Unix(before, 0).Add(-KeepFine).UTC()},
 	} {
 		q.To, q.API, q.Operation = time.Unix(before, 0).UTC(), o.api, o.Operation
 		err := m.store.Steps(ctx, q, func(s Step) error {
 			at := s.Start.Unix()
 			tier := int64(2)
-			if q.Length == fiveMinutes {
+			if q.Length == fineStep {
 				if tier = 1; rolled[at-at%3600] {
 					tier = 0
 				}
@@ -290,7 +290,7 @@ func (m *Manager) fillOne(ctx context.Context, o *objective, before int64) error
 		if e.tier == 2 {
 			o.rings[2].add(e.at, requests, bad)
 		} else {
-			o.rings[0].spread(e.at, int64(fiveMinutes/time.Second), requests, bad)
+			o.rings[0].spread(e.at, int64(fineStep/time.Second), requests, bad)
 			o.rings[1].add(e.at, requests, bad)
 			if e.tier == 1 {
 				o.rings[2].add(e.at, requests, bad)

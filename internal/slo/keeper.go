@@ -264,12 +264,12 @@ func (k *keeper) merge(ctx context.Context, starts []int64, late map[int64]map[s
 	steps := make([]Step, 0, len(starts))
 	for _, start := range starts {
 		from := time.Unix(start, 0).UTC()
-		step, found, err := k.read(ctx, Query{Length: fiveMinutes, From: from, To: from.Add(fiveMinutes)})
+		step, found, err := k.read(ctx, Query{Length: fineStep, From: from, To: from.Add(fineStep)})
 		if err != nil {
 			return err
 		}
 		if !found { // nobody was counting, but somebody wrote a log
-			step = Step{Start: from, Length: fiveMinutes, Covered: fiveMinutes}
+			step = Step{Start: from, Length: fineStep, Covered: fineStep}
 		}
 		index := make(map[stepPlace]int, len(step.Counts))
 		for i := range step.Counts {
@@ -300,7 +300,7 @@ func (k *keeper) writeHours(ctx context.Context) error {
 	k.mu.Unlock()
 	for _, hour := range hours {
 		from := time.Unix(hour, 0).UTC()
-		sum, found, err := k.read(ctx, Query{Length: fiveMinutes, From: from, To: from.Add(time.Hour)})
+		sum, found, err := k.read(ctx, Query{Length: fineStep, From: from, To: from.Add(time.Hour)})
 		if err != nil {
 			return err
 		}
@@ -322,10 +322,10 @@ func (k *keeper) prune(ctx context.Context) error {
 	if now.Sub(k.pruned) < time.Hour && !now.Before(k.pruned) {
 		return nil
 	}
-	if err := k.store.PruneSteps(ctx, fiveMinutes, now.Add(-KeepFine)); err != nil {
+	if err := k.store.PruneSteps(ctx, fineStep, now.Add(-KeepFine)); err != nil {
 		return err
 	}
-	if err := k.store.PruneSteps(ctx, time.Hour, now.Add(-KeepHours)); err != nil {
+	if err := k.store.PruneSteps(ctx, time.Hour, now.Add(-KeepHourly)); err != nil {
 		return err
 	}
 	k.pruned = now

@@ -33,7 +33,7 @@ type lateCell struct {
 // observe counts an exchange; false asks for a tick before there is no room.
 func (l *late) observe(op *operation, s *settings, slot, now int64, what outcome, d time.Duration) bool {
 	if now-slot > int64(time.Hour/time.Second)/slotLength {
-		slot -= slot % (int64(fiveMinutes/time.Second) / slotLength) // no window is finer then
+		slot -= slot % (int64(fineStep/time.Second) / slotLength) // no window is finer then
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -259,5 +259,3 @@ func share(n float64) *units.Share {
 	s := units.Share(n)
 	return &s
 }
-
-func ptr[T any](v T) *T { return &v }

@@ -209,4 +209,4 @@ func (m *Manager) Run(ctx context.Context) error {
 	}
 }
 
-func stepOf(seconds int64) int64 { return seconds - seconds%int64(fiveMinutes/time.Second) }
+func stepOf(seconds int64) int64 { return seconds - seconds%int64(fineStep/time.Second) }

@@ -2,6 +2,7 @@ package slo
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -16,25 +17,29 @@ type metrics struct {
 func newMetrics() *metrics { return &metrics{} }
 
 // Collectors returns the Manager's own counters, to be registered.
-func (m *Manager) Collectors() []prometheus.Collector { return []prometheus.Collector{&collector{m}} }
+func (m *Manager) Collectors() []prometheus.Collector {
+	return []prometheus.Collector{&collector{
+		m: m,
+		refused: prometheus.NewDesc("lapwing_slo_exchanges_refused_total",
+			"Exchanges that error rates and objectives do not count: more than ten minutes in the future, older than what is kept, or late while too many were.", []string{"reason"}, nil),
+		folded: prometheus.NewDesc("lapwing_slo_operations_folded_total",
+			"Times that an operation found no room and was counted as other.", []string{"api"}, nil),
+		lost: prometheus.NewDesc("lapwing_slo_steps_lost_total",
+			"Steps of five minutes that the store refused for so long that they were given up.", nil, nil),
+		read: prometheus.NewDesc("lapwing_slo_series_failures_total",
+			"Readings of series that failed, for APIs that only tell metrics.", nil, nil),
+	}}
+}
 
 // collector reads the manager for Prometheus.
-type collector struct{ m *Manager }
-
-var (
-	refusedDesc = prometheus.NewDesc("lapwing_slo_exchanges_refused_total",
-		"Exchanges that error rates and objectives do not count: more than ten minutes in the future, older than what is kept, or late while too many were.", []string{"reason"}, nil)
-	foldedDesc = prometheus.NewDesc("lapwing_slo_operations_folded_total",
-		"Times that an operation found no room and was counted as other.", []string{"api"}, nil)
-	lostDesc = prometheus.NewDesc("lapwing_slo_steps_lost_total",
-		"Steps of five minutes that the store refused for so long that they were given up.", nil, nil)
-	readDesc = prometheus.NewDesc("lapwing_slo_series_failures_total",
-		"Readings of series that failed, for APIs that only tell metrics.", nil, nil)
-)
+type collector struct {
+	m                           *Manager
+	refused, folded, lost, read *prometheus.Desc
+}
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{refusedDesc, foldedDesc, lostDesc, readDesc} {
+	for _, d := range []*prometheus.Desc{c.refused, c.folded, c.lost, c.read} {
 		to <- d
 	}
 }
@@ -44,14 +49,14 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	counter := func(d *prometheus.Desc, n uint64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
 	}
-	counter(refusedDesc, c.m.metrics.future.Load(), "future")
-	counter(refusedDesc, c.m.metrics.old.Load(), "old")
-	counter(refusedDesc, c.m.late.losses(), "late")
+	counter(c.refused, c.m.metrics.future.Load(), "future")
+	counter(c.refused, c.m.metrics.old.Load(), "old")
+	counter(c.refused, c.m.late.losses(), "late")
 	for _, a := range c.m.operations.sorted() {
-		counter(foldedDesc, a.folded.Load(), a.name)
+		counter(c.folded, a.folded.Load(), a.name)
 	}
-	counter(lostDesc, c.m.keeper.losses(), []string{}...)
-	counter(readDesc, c.m.metrics.failures.Load())
+	counter(c.lost, c.m.keeper.losses())
+	counter(c.read, c.m.metrics.failures.Load())
 }
 
 func (k *keeper) losses() uint64 {
@@ -61,18 +66,21 @@ func (k *keeper) losses() uint64 {
 }
 
 // gauges is one family of gauges that is being written.
-type gauges struct{ *dto.MetricFamily }
-
-func newGauges(name, help string) gauges {
-	kind := dto.MetricType_GAUGE
-	return gauges{&dto.MetricFamily{Name: &name, Help: &help, Type: &kind}}
+type gauges struct {
+	*dto.MetricFamily
+	labels []string
 }
 
-// add adds a series; labels are names and values in turn, in the order of names.
-func (g gauges) add(value float64, labels ...string) {
+func newGauges(name, help string, labels ...string) gauges {
+	kind := dto.MetricType_GAUGE
+	return gauges{&dto.MetricFamily{Name: &name, Help: &help, Type: &kind}, labels}
+}
+
+// add adds a series with a value for each label.
+func (g gauges) add(value float64, values ...string) {
 	metric := &dto.Metric{Gauge: &dto.Gauge{Value: &value}}
-	for i := 0; i < len(labels); i += 2 {
-		metric.Label = append(metric.Label, &dto.LabelPair{Name: &labels[i], Value: &labels[i+1]})
+	for i := range values {
+		metric.Label = append(metric.Label, &dto.LabelPair{Name: &g.labels[i], Value: &values[i]})
 	}
 	g.Metric = append(g.Metric, metric)
 }
@@ -92,30 +100,34 @@ func (m *Manager) WriteMetrics(emit func(*dto.MetricFamily) error) error {
 }
 
 func (m *Manager) families() []gauges {
-	ratio := newGauges("lapwing_slo_error_ratio", "Share of failed requests of an operation over its window; nothing without requests. operation is empty for a whole API.")
-	target := newGauges("lapwing_slo_objective_target_ratio", "Share of good requests that an objective promises.")
-	left := newGauges("lapwing_slo_budget_remaining_ratio", "Share of the error budget that is left: 1 untouched, 0 spent, below 0 overdrawn.")
-	burn := newGauges("lapwing_slo_burn_rate", "How fast the error budget was spent over a window: 1 spends it exactly over the period.")
-	conditions := newGauges("lapwing_slo_conditions", "Conditions that hold, by alert, severity and state.")
+	ratio := newGauges("lapwing_slo_error_ratio",
+		"Share of failed requests of an operation over its window; nothing without requests. operation is empty for a whole API.", "api", "operation")
+	target := newGauges("lapwing_slo_objective_target_ratio",
+		"Share of good requests that an objective promises.", "api", "objective", "operation")
+	left := newGauges("lapwing_slo_budget_remaining_ratio",
+		"Share of the error budget that is left: 1 untouched, 0 spent, below 0 overdrawn.", "api", "objective", "operation")
+	burn := newGauges("lapwing_slo_burn_rate",
+		"How fast the error budget was spent over a window: 1 spends it exactly over the period.", "api", "objective", "operation", "window")
+	conditions := newGauges("lapwing_slo_conditions",
+		"Conditions that hold, by alert, severity and state.", "alert", "severity", "state")
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	share := func(s *subject) {
 		if s.sum.requests > 0 {
-			ratio.add(s.sum.share(), "api", s.api, "operation", s.name)
+			ratio.add(s.sum.share(), s.api, s.name)
 		}
 	}
 	for _, a := range m.operations.sorted() {
 		share(a.whole)
 		for _, o := range a.objectives {
-			labels := []string{"api", o.api, "objective", o.Name, "operation", o.Operation}
-			target.add(float64(o.Target), labels...)
-			left.add(o.left(o.over(o.whole)), labels...)
-			seen := map[span]bool{}
+			target.add(float64(o.Target), o.api, o.Name, o.Operation)
+			left.add(o.left(o.over(o.whole)), o.api, o.Name, o.Operation)
+			seen := map[time.Duration]bool{}
 			for i := range o.pairs {
 				for _, s := range [...]span{o.pairs[i].short, o.pairs[i].long} {
-					if key := (span{length: s.length}); !seen[key] {
-						seen[key] = true
-						burn.add(o.burn(s), append(labels[:len(labels):len(labels)], "window", windowName(s.length))...)
+					if !seen[s.length] {
+						seen[s.length] = true
+						burn.add(o.burn(s), o.api, o.Name, o.Operation, windowName(s.length))
 					}
 				}
 			}
@@ -124,17 +136,21 @@ func (m *Manager) families() []gauges {
 	for op := range m.each() {
 		share(&op.subject)
 	}
-	counts := map[[3]string]int{}
-	var order [][3]string
+	type kind struct {
+		alert, severity string
+		state           State
+	}
+	counts := map[kind]int{}
+	var order []kind
 	for i := range m.conditions {
 		c := &m.conditions[i]
-		key := [3]string{c.Alert, c.Severity, string(c.State)}
-		if counts[key]++; counts[key] == 1 {
-			order = append(order, key)
+		k := kind{c.Alert, c.Severity, c.State}
+		if counts[k]++; counts[k] == 1 {
+			order = append(order, k)
 		}
 	}
-	for _, key := range order {
-		conditions.add(float64(counts[key]), "alert", key[0], "severity", key[1], "state", key[2])
+	for _, k := range order {
+		conditions.add(float64(counts[k]), k.alert, k.severity, string(k.state))
 	}
 	return []gauges{ratio, target, left, burn, conditions}
 }

@@ -61,7 +61,7 @@ type span struct {
 
 // ringSlots are the lengths of slots, and the longest window that is kept in each.
 var ringSlots = [3]struct{ slot, longest time.Duration }{
-	{slotLength * time.Second, time.Hour}, {fiveMinutes, 4 * units.Day}, {time.Hour, 90 * units.Day},
+	{slotLength * time.Second, time.Hour}, {fineStep, 4 * units.Day}, {time.Hour, 90 * units.Day},
 }
 
 // newObjective makes an objective ready that counts from now on.

@@ -15,7 +15,7 @@ import (
 
 // availability is a promise of 99.9 % over 30 days.
 func availability() catalog.Objective {
-	return catalog.Objective{Name: "availability", Target: .999, MinRequests: ptr(20)}
+	return catalog.Objective{Name: "availability", Target: .999, MinRequests: new(20)}
 }
 
 // past is a store with a step for every five minutes and every hour of the time
@@ -84,7 +84,7 @@ func TestABudgetThatBurnsPagesBeforeItIsSpent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(100 * 24 * time.Hour)
 		a := with(availability())
-		a.ErrorRate.Enabled = ptr(false)
+		a.ErrorRate.Enabled = new(false)
 		b := work(t, past(31*24*time.Hour, steady(10, 0)), a)
 		began := time.Now()
 		for len(b.now()) == 0 && time.Since(began) < 2*time.Hour {
@@ -111,7 +111,7 @@ func TestABudgetThatBurnsPagesBeforeItIsSpent(t *testing.T) {
 func TestObjectivesAreSilentUntilThereIsHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := with(availability())
-		a.ErrorRate.Enabled = ptr(false)
+		a.ErrorRate.Enabled = new(false)
 		b := work(t, &memory{}, a)
 		b.traffic("/orders", 2, .5, 55*time.Minute)
 		b.want()
@@ -126,7 +126,7 @@ func TestFewRequestsDoNotBurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(100 * 24 * time.Hour)
 		a := with(availability())
-		a.ErrorRate.Enabled = ptr(false)
+		a.ErrorRate.Enabled = new(false)
 		b := work(t, past(31*24*time.Hour, steady(.001, 0)), a)
 		b.send("/orders", 500, 1, time.Millisecond)
 		time.Sleep(10 * time.Second)
@@ -149,7 +149,7 @@ func TestASlowFailureAtLowVolumeIsTold(t *testing.T) {
 				return "", 0, 0, 0
 			}
 			return "GET /orders", 1 / 300.0, bad, time.Millisecond // one request an hour
-		}), with(catalog.Objective{Name: "availability", Target: .99, MinRequests: ptr(100)}))
+		}), with(catalog.Objective{Name: "availability", Target: .99, MinRequests: new(100)}))
 		time.Sleep(10 * time.Second)
 		b.want("warning ErrorBudgetBurn  firing")
 		if c := b.one(); c.Window != "30d" || !strings.HasPrefix(c.Summary, "the error budget of availability of orders is spent: ") {

@@ -83,15 +83,15 @@ func (o *operation) observe(s *settings, slot int64, what outcome, d time.Durati
 
 // take empties a live cell; false when nothing came.
 func (c *liveCell) take(d *delta) bool {
-	any := false
+	found := false
 	for i := range c.outcomes {
 		if c.outcomes[i].Load() == 0 {
 			continue
 		}
 		d.count(outcome(i), c.outcomes[i].Swap(0)) // #nosec G115 -- below 14
-		any = true
+		found = true
 	}
-	if !any {
+	if !found {
 		return false
 	}
 	for i := range c.slow {

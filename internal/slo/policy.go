@@ -1,6 +1,7 @@
 package slo
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -207,10 +208,8 @@ func count(n *int, otherwise uint64) uint64 {
 }
 
 func withDuration(list []time.Duration, d time.Duration) []time.Duration {
-	for _, have := range list {
-		if have == d {
-			return list
-		}
+	if slices.Contains(list, d) {
+		return list
 	}
 	return append(list, d)
 }

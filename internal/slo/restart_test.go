@@ -1,6 +1,7 @@
 package slo_test
 
 import (
+	"maps"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,9 +78,7 @@ func TestAKillLosesAtMostHalfAMinute(t *testing.T) {
 		synctest.Wait()
 		store.mu.Lock()
 		killed := &memory{steps: map[time.Duration]map[int64]slo.Step{5 * time.Minute: {}}}
-		for start, step := range store.steps[5*time.Minute] {
-			killed.steps[5*time.Minute][start] = step
-		}
+		maps.Copy(killed.steps[5*time.Minute], store.steps[5*time.Minute])
 		store.mu.Unlock()
 		b.stop()
 		b = work(t, killed, with(daily()))

@@ -7,13 +7,13 @@ import (
 
 // The lengths of steps, and how long they are kept.
 const (
-	fiveMinutes = 5 * time.Minute
+	fineStep = 5 * time.Minute
 
 	// KeepFine is how long steps of five minutes are kept.
 	KeepFine = 4 * 24 * time.Hour
-	// KeepHours is how long steps of an hour are kept: the longest period of an
+	// KeepHourly is how long steps of an hour are kept: the longest period of an
 	// objective, and some days for charts.
-	KeepHours = 100 * 24 * time.Hour
+	KeepHourly = 100 * 24 * time.Hour
 )
 
 // openStep is what an operation counted since the present step of five minutes

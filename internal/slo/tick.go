@@ -82,7 +82,7 @@ func (m *Manager) closeStep(now int64) {
 
 // snapshot is the open step as it is now.
 func (m *Manager) snapshot() Step {
-	step := Step{Start: time.Unix(m.step, 0).UTC(), Length: fiveMinutes, Covered: min(m.covered, fiveMinutes)}
+	step := Step{Start: time.Unix(m.step, 0).UTC(), Length: fineStep, Covered: min(m.covered, fineStep)}
 	for op := range m.each() {
 		if op.step.requests > 0 {
 			step.Counts = append(step.Counts, op.step.counts(&op.subject))

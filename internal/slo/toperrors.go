@@ -18,9 +18,9 @@ const (
 	// when there is another.
 	MaxKinds = 1000
 
-	liveKinds   = 12          // of an operation, between two ticks
-	kindSteps   = 288         // steps of five minutes: a day
-	kindsStored = fiveMinutes // how often
+	liveKinds   = 12       // of an operation, between two ticks
+	kindSteps   = 288      // steps of five minutes: a day
+	kindsStored = fineStep // how often
 )
 
 // liveErrors count the failures of one operation by status and class, without a lock.
@@ -105,12 +105,12 @@ func (t *topErrors) observeLate(op *operation, e *observe.Exchange) {
 
 // message counts a message of an error log.
 func (t *topErrors) message(apiName, operation, text string, at time.Time) {
-	print := fingerprintOf(text)
-	if print == "" {
+	fingerprint := fingerprintOf(text)
+	if fingerprint == "" {
 		return
 	}
 	text = cutText(strings.ToValidUTF8(text, "\uFFFD"), maxMessage)
-	t.add(kindKey{api: apiName, operation: cutText(operation, maxName), fingerprint: print}, at, 1, text, nil)
+	t.add(kindKey{api: apiName, operation: cutText(operation, maxName), fingerprint: fingerprint}, at, 1, text, nil)
 }
 
 func kindOf(op *operation, status int, class observe.ErrorClass) kindKey {

@@ -105,9 +105,9 @@ func TestNothingIsUnusualWithoutHistory(t *testing.T) {
 		change  func(*catalog.API)
 	}{
 		"ten days":                    {10 * 24 * time.Hour, func(*catalog.API) {}},
-		"switched off":                {35 * 24 * time.Hour, func(a *catalog.API) { a.Unusual.Enabled = ptr(false) }},
-		"few requests":                {35 * 24 * time.Hour, func(a *catalog.API) { a.Unusual.MinRequests = ptr(100_000) }},
-		"three weeks, asked for four": {22 * 24 * time.Hour, func(a *catalog.API) { a.Unusual.Weeks = ptr(4) }},
+		"switched off":                {35 * 24 * time.Hour, func(a *catalog.API) { a.Unusual.Enabled = new(false) }},
+		"few requests":                {35 * 24 * time.Hour, func(a *catalog.API) { a.Unusual.MinRequests = new(100_000) }},
+		"three weeks, asked for four": {22 * 24 * time.Hour, func(a *catalog.API) { a.Unusual.Weeks = new(4) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

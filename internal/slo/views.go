@@ -190,7 +190,7 @@ func (m *Manager) Series(apiName, operation string, from, to time.Time, most int
 	if now.Sub(from) <= time.Hour {
 		return m.minutesOf(apiName, operation, from, to, most), nil
 	}
-	length := fiveMinutes
+	length := fineStep
 	if now.Sub(from) > KeepFine {
 		length = time.Hour
 	}

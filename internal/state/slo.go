@@ -138,26 +138,33 @@ func (n *sloNames) close() {
 
 // Steps implements slo.Store.
 func (s *SLOStore) Steps(ctx context.Context, q slo.Query, visit func(slo.Step) error) error {
-	const names = `SELECT id, api, operation FROM slo_operation WHERE (?1 = '' OR api = ?1) AND (?2 = '' OR operation = ?2)`
-	rows, err := s.db.read.QueryContext(ctx, names, q.API, q.Operation)
+	known, err := s.operations(ctx, q)
 	if err != nil {
 		return s.db.explain("read counts of operations", err)
 	}
+	return s.steps(ctx, q, known, visit)
+}
+
+// operations are the names of those that a query chooses, by their ids.
+func (s *SLOStore) operations(ctx context.Context, q slo.Query) (map[int64]sloOperation, error) {
+	const names = `SELECT id, api, operation FROM slo_operation WHERE (?1 = '' OR api = ?1) AND (?2 = '' OR operation = ?2)`
+	rows, err := s.db.read.QueryContext(ctx, names, q.API, q.Operation)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() // rows.Err tells
 	known := map[int64]sloOperation{}
 	for rows.Next() {
 		var (
 			id int64
 			op sloOperation
 		)
-		if err = rows.Scan(&id, &op.api, &op.operation); err != nil {
-			break
+		if err := rows.Scan(&id, &op.api, &op.operation); err != nil {
+			return nil, err
 		}
 		known[id] = op
 	}
-	if err = errors.Join(err, rows.Err(), rows.Close()); err != nil {
-		return s.db.explain("read counts of operations", err)
-	}
-	return s.steps(ctx, q, known, visit)
+	return known, rows.Err()
 }
 
 // steps visits the steps, with the counts of the operations that are known.
@@ -208,7 +215,7 @@ func decodeSLOCounts(data []byte, known map[int64]sloOperation) ([]slo.Counts, e
 		}
 		data = data[n:]
 		size, n := binary.Uvarint(data)
-		if n <= 0 || size > uint64(len(data)-n) {
+		if n <= 0 || size > uint64(len(data)-n) { // #nosec G115 -- n bytes of data were read
 			return nil, errors.New("the step's counts end too early")
 		}
 		one := data[n : n+int(size)] // #nosec G115 -- within data
