@@ -92,7 +92,11 @@ func (n *news) id(alerts []*alert.Alert) string {
 	h := sha256.New()
 	_, _ = fmt.Fprintf(h, "%s\n%s\n%d\n", n.groupKey, n.reason, n.begun.UnixMilli())
 	for _, a := range alerts {
-		_, _ = fmt.Fprintf(h, "%s %s %d %d\n", a.Fingerprint(), a.Status(), a.StartsAt.UnixMilli(), a.EndsAt.UnixMilli())
+		_, _ = fmt.Fprintf(h, "%s %d", a.Fingerprint(), a.StartsAt.UnixMilli())
+		if a.Resolved() { // the end of one that goes on is a guess, which moves
+			_, _ = fmt.Fprintf(h, " %d", a.EndsAt.UnixMilli())
+		}
+		_, _ = fmt.Fprintln(h)
 	}
 	return "msg_" + hex.EncodeToString(h.Sum(nil)[:16])
 }

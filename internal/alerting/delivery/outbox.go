@@ -97,17 +97,25 @@ func (o *Outbox) Use(r *Receivers, s Settings) {
 	}
 	o.mu.Lock()
 	o.receivers, o.settings = r, s
-	lanes := slices.Collect(maps.Values(o.lanes))
-	o.mu.Unlock()
-	for _, l := range lanes {
-		l.mu.Lock()
-		l.until = time.Time{}
-		for _, it := range l.waiting {
-			it.next = time.Time{}
+	for key, l := range o.lanes {
+		if l.reopen() == 0 && r.channel(key) == nil {
+			delete(o.lanes, key)
 		}
-		l.mu.Unlock()
-		l.rouse()
 	}
+	o.mu.Unlock()
+	o.notice()
+}
+
+// reopen has everything tried at once, and returns how much waits.
+func (l *lane) reopen() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fails, l.until, l.said = 0, time.Time{}, ""
+	for _, it := range l.waiting {
+		it.next = time.Time{}
+	}
+	l.rouse()
+	return len(l.waiting)
 }
 
 // lane returns the way to a channel.

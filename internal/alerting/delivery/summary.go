@@ -57,6 +57,7 @@ func (it *item) alertsFor(now time.Time) []*alert.Alert {
 
 // lasting writes a duration as people say it: 45s, 20m, 3h10m, 12d.
 func lasting(d time.Duration) string {
+	d = max(d, 0)
 	switch {
 	case d < time.Minute:
 		return d.Round(time.Second).String()
