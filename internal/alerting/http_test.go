@@ -161,7 +161,7 @@ func TestNoMoreAlertsThanThereIsRoomFor(t *testing.T) {
 	post := func(from, to int) int {
 		var b bytes.Buffer
 		for i := from; i < to; i++ {
-			fmt.Fprintf(&b, `,{"labels":{"alertname":"A%d","api":"x%d"}}`, i%7, i)
+			fmt.Fprintf(&b, `,{"labels":{"alertname":"A%d","check":"x%d"}}`, i%7, i)
 		}
 		code, _ := ask(t, "POST", url, "["+b.String()[1:]+"]")
 		return code
