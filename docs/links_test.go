@@ -44,7 +44,7 @@ func documents(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, root := range []string{".", filepath.Join("..", "examples"), filepath.Join("..", "bench")} {
+	for _, root := range []string{".", filepath.Join("..", "examples"), filepath.Join("..", "bench"), filepath.Join("..", "deploy")} {
 		err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 			if strings.HasSuffix(path, ".md") {
 				list = append(list, path)

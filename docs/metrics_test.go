@@ -91,14 +91,10 @@ func labelNames(f *dto.MetricFamily) []string {
 // /metrics once it has refused a file, so that there is a notice.
 func scrape(t *testing.T) map[string]*dto.MetricFamily {
 	t.Helper()
-	target := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/orders" {
-			w.WriteHeader(http.StatusInternalServerError)
-			return
-		}
-		http.NotFound(w, r)
-	}))
+	target := httptest.NewTLSServer(http.NotFoundHandler())
 	defer target.Close()
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }))
+	defer upstream.Close()
 	told := make(chan struct{}, 100)
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/broken" {
@@ -119,7 +115,7 @@ func scrape(t *testing.T) map[string]*dto.MetricFamily {
 		}
 	}
 	write(filepath.Join(folder, "rules.yaml"), `groups: [{name: a, rules: [{record: one, expr: "1"}]}]`)
-	write(file, strings.NewReplacer("TARGET", target.URL, "RECEIVER", receiver.URL).Replace(everything))
+	write(file, strings.NewReplacer("TARGET", target.URL, "UPSTREAM", upstream.URL, "RECEIVER", receiver.URL).Replace(everything))
 	ctx, stop := context.WithCancel(t.Context())
 	answer := make(chan []byte, 1)
 	server, err := app.New(ctx, app.Options{
@@ -174,7 +170,7 @@ func scrape(t *testing.T) map[string]*dto.MetricFamily {
 const everything = `
 apis:
   - name: orders
-    url: TARGET
+    url: UPSTREAM
     error_rate: {over: 5m, warning: 5%}
     objectives: [{name: availability, target: 99.9%, over: 30d}]
 checks: [{name: one, request: {url: TARGET, tls: {insecure_skip_verify: true}}}]
@@ -183,7 +179,7 @@ limits:
   - {name: monthly, quota: 100000/month}
 gateway:
   listen: 127.0.0.1:0
-  routes: [{api: orders, path: /, upstreams: {default: [TARGET]}, limits: [per-client, monthly]}]
+  routes: [{api: orders, path: /, upstreams: {default: [UPSTREAM]}, limits: [per-client, monthly]}]
 rules: [rules.yaml]
 metrics:
   dogstatsd: {address: "127.0.0.1:9"}
