@@ -76,7 +76,7 @@ func Open(dir string, s Section, log *slog.Logger, reg prometheus.Registerer, no
 	}
 	db.section.Store(&s)
 	db.rate.at = db.now()
-	db.guard.db, db.space.dir = db, dir
+	db.guard.db, db.space.free = db, freeSpace
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open metrics: %w", err)
 	}
@@ -85,7 +85,7 @@ func Open(dir string, s Section, log *slog.Logger, reg prometheus.Registerer, no
 	}
 	db.engine = promql.NewEngine(promql.EngineOpts{
 		Logger: db.log, Reg: db.inner, MaxSamples: s.Query.MaxSamples, Timeout: s.Query.Timeout.Std(), ActiveQueryTracker: db.queries,
-		LookbackDelta: lookback, NoStepSubqueryIntervalFn: db.subqueryStep, EnableAtModifier: true, EnableNegativeOffset: true,
+		LookbackDelta: max(lookback, 2*s.Every.Std()), NoStepSubqueryIntervalFn: db.subqueryStep, EnableAtModifier: true, EnableNegativeOffset: true,
 		Parser: parser.NewParser(parser.Options{}),
 	})
 	if err := db.register(); err != nil {

@@ -21,14 +21,14 @@ const reserve = 32 * units.MiB
 
 // space is whether there is room on the disk.
 type space struct {
-	dir    string
+	free   func(dir string) (bytes uint64, known bool)
 	full   atomic.Bool
 	failed atomic.Bool // since a commit succeeded
 }
 
 // watchSpace looks at the disk.
 func (db *DB) watchSpace() {
-	free, known := freeSpace(db.dir)
+	free, known := db.space.free(db.dir)
 	switch {
 	case known && free < uint64(reserve):
 		if !db.space.full.Swap(true) {
