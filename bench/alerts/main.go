@@ -94,7 +94,7 @@ func run(ctx context.Context, alerts, warm int) error {
 	var peers []*peer
 	for _, start := range []func(context.Context, string, string) (*process, error){startLapwing, startAlertmanager} {
 		h := &hook{arrived: make(chan arrival, 1024)}
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
 		}

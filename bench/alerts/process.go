@@ -36,7 +36,7 @@ func startLapwing(ctx context.Context, dir, webhook string) (*process, error) {
 	if err := os.WriteFile(conf, []byte(configuration(webhook)), 0o600); err != nil {
 		return nil, err
 	}
-	address, err := freeAddress()
+	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func startAlertmanager(ctx context.Context, dir, webhook string) (*process, erro
 	if err := os.WriteFile(conf, []byte(configuration(webhook)), 0o600); err != nil {
 		return nil, err
 	}
-	address, err := freeAddress()
+	address, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -104,8 +104,8 @@ func answers(ctx context.Context, url string) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freeAddress(ctx context.Context) (string, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}

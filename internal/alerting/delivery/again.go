@@ -143,17 +143,16 @@ const (
 
 // refresh makes the news of an item those of now.
 func (o *Outbox) refresh(c *channel, it *item, now time.Time) freshness {
-	var firing, quiet, over int
+	var firing, quiet int
 	alerts := it.news.alerts[:0:0]
 	for _, a := range it.news.alerts {
 		p, state := present(a, o.deps.Alerts, now)
-		switch {
-		case state == stateResolved:
-			over++
+		switch state {
+		case stateResolved:
 			if !c.resolved {
 				continue
 			}
-		case state == stateAcknowledged || state == stateSuppressed:
+		case stateAcknowledged, stateSuppressed:
 			quiet++
 		default:
 			firing++

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -337,7 +338,7 @@ func TestAMessageOnWhichAReceiverFailsDoesNotKeepTheOthers(t *testing.T) {
 		b := newBench(t, map[string]*sink{"team/webhook": crashes}, Settings{})
 		b.tell(t, "team/webhook", "p", b.alerts.fires("Poison"))
 		for i := range 5 {
-			b.tell(t, "team/webhook", fmt.Sprint(i), b.alerts.fires(fmt.Sprint("A", i)))
+			b.tell(t, "team/webhook", strconv.Itoa(i), b.alerts.fires(fmt.Sprint("A", i)))
 		}
 		time.Sleep(30 * time.Minute)
 		if diff := cmp.Diff(map[string]int{Waiting: 1, Delivered: 5}, b.store.states()); diff != "" {

@@ -13,11 +13,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/alertmanager/alert"
 	"github.com/prometheus/alertmanager/notify"
 	"github.com/prometheus/alertmanager/template"
 	"github.com/prometheus/common/model"
-
-	"github.com/prometheus/alertmanager/alert"
 
 	"lapwing.dev/lapwing/internal/alerting/delivery"
 )

@@ -100,8 +100,8 @@ func (s sends) SendResolved() bool { return bool(s) }
 func adapted(r *amconfig.Receiver) amconfig.Receiver {
 	c := *r
 	v := reflect.ValueOf(&c).Elem()
-	for i := range v.NumField() {
-		list := v.Field(i)
+	for _, list := range v.Fields() {
+		list := list
 		if list.Kind() != reflect.Slice || list.IsNil() || list.Type().Elem().Kind() != reflect.Pointer {
 			continue
 		}
@@ -128,7 +128,7 @@ func stay(entry reflect.Value) {
 	if !field.IsValid() {
 		return
 	}
-	conf, ok := field.Interface().(*commoncfg.HTTPClientConfig)
+	conf, ok := reflect.TypeAssert[*commoncfg.HTTPClientConfig](field)
 	if !ok || conf == nil {
 		return
 	}

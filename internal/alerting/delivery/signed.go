@@ -185,7 +185,7 @@ func (w *SignedWebhook) readSecret(problems *fault.Problems, dir string) {
 }
 
 func readBounded(path string) ([]byte, error) {
-	f, err := os.Open(path) //nolint:gosec // the operator names the file
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -117,8 +117,7 @@ const maxAfter = time.Hour
 
 // askedFor returns how long a receiver wants to be left alone, 0 when it did not say.
 func askedFor(err error) time.Duration {
-	var later *Later
-	if errors.As(err, &later) {
+	if later, ok := errors.AsType[*Later](err); ok {
 		return min(max(later.After, 0), maxAfter)
 	}
 	m := retryAfter.FindStringSubmatch(err.Error())
