@@ -2,7 +2,9 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,19 +16,40 @@ import (
 // Prometheus' queue names its receiver's URL in logs and in metrics. The URL may
 // hold a password or a token, which is neither's business.
 
-// redacting is a handler that hides secrets in what it hands on.
+// redacting is a handler that hides secrets in what it hands on. What a queue
+// says of samples that it could not send before its end is no error here: they
+// are sent after the next start.
 type redacting struct {
 	slog.Handler
 	redactor *atomic.Pointer[secret.Redactor]
 }
 
 func (h *redacting) Handle(ctx context.Context, r slog.Record) error {
-	hidden := slog.NewRecord(r.Time, r.Level, h.redactor.Load().Text(r.Message), r.PC)
+	level := r.Level
+	if level >= slog.LevelWarn && atTheEnd(&r) {
+		if level = slog.LevelDebug; !h.Enabled(ctx, level) {
+			return nil
+		}
+	}
+	hidden := slog.NewRecord(r.Time, level, h.redactor.Load().Text(r.Message), r.PC)
 	r.Attrs(func(a slog.Attr) bool {
 		hidden.AddAttrs(h.hide(a))
 		return true
 	})
 	return h.Handler.Handle(ctx, hidden)
+}
+
+// atTheEnd reports whether a queue speaks of samples that its end has cut off.
+func atTheEnd(r *slog.Record) (is bool) {
+	if strings.HasPrefix(r.Message, "Failed to flush all") {
+		return true
+	}
+	r.Attrs(func(a slog.Attr) bool {
+		err, ok := a.Value.Any().(error)
+		is = is || ok && errors.Is(err, context.Canceled)
+		return !is
+	})
+	return is
 }
 
 func (h *redacting) WithAttrs(attrs []slog.Attr) slog.Handler {

@@ -47,6 +47,8 @@ type lane struct {
 	done   chan struct{}      // closed when that has ended
 	began  chan struct{}      // closed when the queue was told to begin
 	live   bool               // the queue feeds it
+
+	progress progress // of the queue
 }
 
 func (s *session) run(ctx context.Context) {
@@ -93,7 +95,7 @@ func (s *session) change(p *plan) {
 		if old != nil {
 			s.halt(old)
 		}
-		l := &lane{receiver: r}
+		l := &lane{receiver: r, progress: progress{limit: float64(r.QueueConfig.MaxSamplesPerSend)}}
 		s.lanes[r.key] = l
 		fresh = append(fresh, l)
 	}
@@ -178,6 +180,7 @@ func (s *session) resume(l *lane) {
 // goLive lets the queue go on with what comes from now on.
 func (s *session) goLive(l *lane) {
 	l.live = true
+	l.progress = progress{limit: float64(l.QueueConfig.MaxSamplesPerSend)}
 	s.apply()
 	close(l.began)
 }
@@ -192,9 +195,13 @@ func (s *session) watch() {
 	var late []string
 	for _, r := range s.plan.receivers {
 		l, behind := s.lanes[r.key], time.Duration(0)
-		if q := queues[r.Name]; l.live && l.cancel == nil && q.pending == 0 && q.highest > 0 {
-			s.marks.advance(l.key, min(now.Add(-slack).UnixMilli(), q.highest-time.Second.Milliseconds()))
-		} else if mark, known := s.marks.get(l.key); known && (q.pending > 0 || !l.live) {
+		q := queues[r.Name]
+		if l.live && l.cancel == nil {
+			if reached := l.progress.look(now, q); reached > 0 {
+				s.marks.advance(l.key, reached)
+			}
+		}
+		if mark, known := s.marks.get(l.key); known && (q.pending > 0 || !l.live) {
 			behind = now.Sub(time.UnixMilli(mark))
 		}
 		s.behind.WithLabelValues(r.Name).Set(max(0, behind-slack).Seconds())
@@ -233,12 +240,6 @@ func (s *session) clear() {
 	}
 }
 
-// queue is what Prometheus' queue of a receiver says of itself.
-type queue struct {
-	pending float64 // samples, histograms and exemplars that wait
-	highest int64   // time of the newest sample that was read from the log, in milliseconds
-}
-
 func (s *session) queues() map[string]queue {
 	found := map[string]queue{}
 	families, err := s.registry.Gather()
@@ -249,11 +250,18 @@ func (s *session) queues() map[string]queue {
 		for _, m := range family.GetMetric() {
 			name := labelOf(m, "remote_name")
 			q := found[name]
-			switch family.GetName() {
-			case "prometheus_remote_storage_samples_pending", "prometheus_remote_storage_histograms_pending", "prometheus_remote_storage_exemplars_pending":
-				q.pending += m.GetGauge().GetValue()
-			case "prometheus_remote_storage_queue_highest_timestamp_seconds":
-				q.highest = int64(m.GetGauge().GetValue() * 1000)
+			value := m.GetGauge().GetValue() + m.GetCounter().GetValue()
+			switch strings.TrimPrefix(family.GetName(), "prometheus_remote_storage_") {
+			case "samples_pending", "histograms_pending", "exemplars_pending":
+				q.pending += value
+			case "samples_total", "histograms_total", "exemplars_total":
+				q.attempts += value
+			case "samples_retried_total", "histograms_retried_total", "exemplars_retried_total":
+				q.retried += value
+			case "shards":
+				q.shards = value
+			case "queue_highest_timestamp_seconds":
+				q.highest = int64(value * 1000)
 			default:
 				continue
 			}
