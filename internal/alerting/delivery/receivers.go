@@ -101,7 +101,6 @@ func adapted(r *amconfig.Receiver) amconfig.Receiver {
 	c := *r
 	v := reflect.ValueOf(&c).Elem()
 	for _, list := range v.Fields() {
-		list := list
 		if list.Kind() != reflect.Slice || list.IsNil() || list.Type().Elem().Kind() != reflect.Pointer {
 			continue
 		}
