@@ -111,8 +111,9 @@ func (a *api) routes() http.Handler {
 	mux.Handle("GET "+Prefix+"/federate", a.guarded(a.placed(http.HandlerFunc(a.federate))))
 	mux.Handle("GET "+Prefix+"/api/v1/metadata", a.guarded(a.placed(http.HandlerFunc(a.serveMetadata))))
 	read("/api/v1/rules", "/api/v1/alerts", "/api/v1/targets", "/api/v1/targets/metadata", "/api/v1/scrape_pools", "/api/v1/alertmanagers",
-		"/api/v1/status/config", "/api/v1/status/flags", "/api/v1/status/runtimeinfo", "/api/v1/status/buildinfo",
+		"/api/v1/status/config", "/api/v1/status/runtimeinfo", "/api/v1/status/buildinfo",
 		"/api/v1/status/tsdb", "/api/v1/status/walreplay")
+	mux.Handle("GET "+Prefix+"/api/v1/status/flags", a.guarded(http.HandlerFunc(a.serveFlags)))
 	take := func(path string, handler http.Handler) {
 		if handler == nil {
 			handler = failing(http.StatusNotFound, "not_found", "this server takes no samples here")

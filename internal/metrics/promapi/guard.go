@@ -12,10 +12,10 @@ import (
 
 // The bounds of a request.
 const (
-	maxForm      = 1 << 20 // bytes of a form
-	maxRead      = 4 << 20 // bytes of a request to read, compressed
-	maxSelectors = 100     // match[]
-	maxValues    = 1000    // of a form in all
+	maxForm      = 1 << 20   // bytes of a form
+	maxRead      = 256 << 10 // bytes of a request to read, compressed: what others ask has a few hundred
+	maxSelectors = 100       // match[]
+	maxValues    = 1000      // of a form in all
 )
 
 // guarded lets a request through whose form is small and whose query is not

@@ -3,6 +3,7 @@ package promapi
 import (
 	"context"
 	"errors"
+	"net/http"
 	"os"
 	"runtime"
 	"strconv"
@@ -59,9 +60,11 @@ func (a *api) config() config.Config {
 	return c
 }
 
-// flags are those of Prometheus that clients look at.
-func flags(s metrics.Section, external string) map[string]string {
-	return map[string]string{
+// serveFlags answers /api/v1/status/flags: those of Prometheus' that clients look
+// at, as they are in force.
+func (a *api) serveFlags(w http.ResponseWriter, _ *http.Request) {
+	s := a.DB.Section()
+	succeed(w, map[string]string{
 		"query.lookback-delta":             "5m",
 		"query.max-concurrency":            strconv.Itoa(s.Query.Concurrent),
 		"query.max-samples":                strconv.Itoa(s.Query.MaxSamples),
@@ -70,11 +73,11 @@ func flags(s metrics.Section, external string) map[string]string {
 		"storage.tsdb.retention.time":      model.Duration(s.Retention).String(),
 		"web.enable-admin-api":             "false",
 		"web.enable-lifecycle":             "false",
-		"web.enable-otlp-receiver":         "true",
-		"web.enable-remote-write-receiver": "true",
-		"web.external-url":                 strings.TrimSuffix(external, "/") + Prefix,
+		"web.enable-otlp-receiver":         strconv.FormatBool(a.OTLP != nil),
+		"web.enable-remote-write-receiver": strconv.FormatBool(a.RemoteWrite != nil),
+		"web.external-url":                 strings.TrimSuffix(a.ExternalURL(), "/") + Prefix,
 		"web.route-prefix":                 Prefix,
-	}
+	})
 }
 
 func retention(s metrics.Section) string {

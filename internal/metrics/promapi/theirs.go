@@ -27,7 +27,6 @@ var nobody = regexp.MustCompile(`$^`)
 // for any that it calls would panic, so everything is given, and what is off is
 // off.
 func theirs(a *api) *apiv1.API {
-	section := a.DB.Section()
 	return apiv1.NewAPI(
 		a.DB.Engine(),
 		a.DB.SampleAndChunkQueryable(),
@@ -37,7 +36,7 @@ func theirs(a *api) *apiv1.API {
 		func(context.Context) apiv1.TargetRetriever { return a.Targets },
 		func(context.Context) apiv1.AlertmanagerRetriever { return a },
 		a.config,
-		flags(section, a.ExternalURL()),
+		nil, // flags: they are ours
 		a.globalURL(),
 		func(h http.HandlerFunc) http.HandlerFunc { return h }, // ready
 		tsdbStats{a.DB.TSDB()},

@@ -101,7 +101,6 @@ func (m *Manager) Run(ctx context.Context) error {
 		ExternalURL: external, QueryFunc: m.ask, NotifyFunc: m.tell,
 		Appendable: m.deps.DB.Appendable(), Queryable: m.deps.DB.Queryable(),
 		OutageTolerance: outageTolerance, ForGracePeriod: forGrace, ResendDelay: resendDelay,
-		RestoreNewRuleGroups: true,
 	})
 	m.mu.Lock()
 	m.running = manager
