@@ -6,7 +6,8 @@
 //	                                     │                                 │
 //	                                     └── Store: steps of 5 min, 1 h ───┘ after a restart
 //
-// It counts in windows of its own that are kept up to date as requests come in,
-// because the same objectives as PromQL rules cost a thousand times as much
-// (bench/objectives). Users' own rules stay PromQL, in package metrics.
+// It counts in windows of its own that are kept up to date as requests come in:
+// a look at them costs the same however long they are, and a small part of what
+// the same objectives cost as PromQL rules (bench/objectives). Users' own rules stay
+// PromQL, in package metrics.
 package slo

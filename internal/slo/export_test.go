@@ -15,3 +15,11 @@ func Windows(period time.Duration, allowed float64) (list []string) {
 	}
 	return list
 }
+
+// PageOf is the page of an operation.
+func PageOf(api, method, route string, from, to time.Time) string {
+	return pageOf(api, method, route, from, to)
+}
+
+// Percent writes a share.
+func Percent(share float64) string { return percent(share) }

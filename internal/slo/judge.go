@@ -57,8 +57,11 @@ func (s *subject) judge(now time.Time, p *policy, t thresholds) {
 
 // read reads the error rate; early asks the newest half minute, too.
 func (s *subject) read(t thresholds, threshold float64, early bool) reading {
-	if s.sum.requests == 0 {
+	switch {
+	case s.sum.requests == 0:
 		return nothing
+	case s.sum.errors == 0:
+		return calm
 	}
 	if s.sum.enough(t) && s.sum.share() >= threshold {
 		return holds

@@ -76,6 +76,7 @@ type Manager struct {
 	ticked     time.Time
 	unusualAt  time.Time
 	flushed    time.Time
+	doubted    time.Time
 	conditions []Condition
 	signature  string       // of conditions, to see whether they changed
 	restored   []Condition  // of before a restart, until they are taken up
@@ -92,7 +93,7 @@ func New(d Deps) *Manager {
 		log: d.Log.With("part", "slo"), store: d.Store, health: d.Health, publisher: d.Publisher, changed: d.Changed,
 		query: d.Query, documents: d.Operations,
 		top: newTopErrors(), wake: make(chan struct{}, 1), metrics: newMetrics(),
-		began: now, ticked: now, flushed: now,
+		began: now, ticked: now, flushed: now, doubted: now,
 	}
 	m.operations = newOperations(&m.slot)
 	if m.health == nil {

@@ -44,6 +44,7 @@ type operation struct {
 	latency  [Buckets]atomic.Uint32
 	errors   liveErrors
 	step     openStep // under Manager.mu, as the subject
+	busy     bool     // it had requests at the last tick
 }
 
 // liveCell counts the exchanges of one slot that came since the last tick.

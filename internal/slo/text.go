@@ -121,22 +121,28 @@ func (s *subject) title() string {
 }
 
 // pageOf is the page that shows an operation, or an API as a whole, in a range of
-// time: /endpoints/GET/orders/%7Bid%7D?api=orders&from=…&to=….
+// time: /endpoints/GET/orders/%7Bid%7D?api=orders&from=…&to=…. A route that cannot
+// be a path stands in the query.
 func pageOf(apiName, method, route string, from, to time.Time) string {
-	var b strings.Builder
-	b.WriteString("/endpoints")
+	q := url.Values{"api": {apiName}, "from": {from.UTC().Format(time.RFC3339)}, "to": {to.UTC().Format(time.RFC3339)}}
+	path := "/endpoints"
 	if method != "" {
-		b.WriteString("/" + url.PathEscape(method) + "/")
-		for i, part := range strings.Split(strings.TrimPrefix(route, "/"), "/") {
-			if i > 0 {
-				b.WriteByte('/')
-			}
-			b.WriteString(url.PathEscape(part))
+		path += "/" + url.PathEscape(method)
+	}
+	if route != "" {
+		segments := strings.Split(strings.TrimPrefix(route, "/"), "/")
+		odd := !strings.HasPrefix(route, "/")
+		for i, s := range segments {
+			odd = odd || s == "." || s == ".." || s == "" && i < len(segments)-1
+			segments[i] = url.PathEscape(s)
+		}
+		if odd {
+			q.Set("route", route)
+		} else {
+			path += "/" + strings.Join(segments, "/")
 		}
 	}
-	q := url.Values{"api": {apiName}, "from": {from.UTC().Format(time.RFC3339)}, "to": {to.UTC().Format(time.RFC3339)}}
-	b.WriteString("?" + q.Encode())
-	return b.String()
+	return path + "?" + q.Encode()
 }
 
 // percent writes a share: 42 %, 5.3 %, 0.12 %.

@@ -17,6 +17,7 @@ func (m *Manager) tick(now time.Time, last bool) {
 	list := m.collect(now)
 	changed := m.remember(list)
 	m.save(now, last)
+	m.doubt(now)
 	m.mu.Unlock()
 	m.changed(slices.Clone(list))
 	if changed && m.publisher != nil {
@@ -122,12 +123,13 @@ func (m *Manager) take(a *api, op *operation, present int64) {
 	if a == nil {
 		return
 	}
-	s := op.settings.Load()
+	s, found := op.settings.Load(), false
 	for slot := present - liveBack - 1; slot < present-liveBack-1+liveCells; slot++ {
 		d := delta{at: slot * slotLength}
 		if !op.live[slot&(liveCells-1)].take(&d) {
 			continue
 		}
+		found = true
 		d.at = min(d.at, op.head*slotLength)
 		m.feed(a, op, s, &d)
 		if d.at >= m.step {
@@ -136,6 +138,10 @@ func (m *Manager) take(a *api, op *operation, present int64) {
 			m.keeper.late(stepOf(d.at), []Counts{d.stored(&op.subject, s.slow)})
 		}
 	}
+	if !found && !op.busy {
+		return
+	}
+	op.busy = found // a duration may be a moment behind its request
 	for bucket := range op.latency {
 		if op.latency[bucket].Load() == 0 {
 			continue
