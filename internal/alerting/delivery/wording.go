@@ -158,13 +158,16 @@ func since(a *template.Alert, now time.Time) string {
 	return fmt.Sprintf("Since %s%s, for %s.", day, begin.Format(clock), lasting(now.Sub(begin)))
 }
 
-// about names the API, the operation and the check of an alert, on one line.
+// about names the API, the operation, the check and an example's trace of an alert, on one line.
 func about(a *template.Alert) string {
 	var parts []string
 	for _, label := range []string{"api", "operation", "check"} {
 		if v := strings.Join(strings.Fields(a.Labels[label]), " "); v != "" {
 			parts = append(parts, label+" "+clip(v, 200))
 		}
+	}
+	if trace := strings.Join(strings.Fields(a.Annotations["trace"]), " "); trace != "" {
+		parts = append(parts, "trace "+clip(trace, 64))
 	}
 	return strings.Join(parts, " · ")
 }
