@@ -87,11 +87,11 @@ func (c *collector) count() int {
 	return c.requests
 }
 
-func exporter(t *testing.T, to *collector, gatherer prometheus.Gatherer, sources ...metrics.Source) *otlp.Exporter {
+func exporter(t *testing.T, to *collector, every time.Duration, gatherer prometheus.Gatherer, sources ...metrics.Source) *otlp.Exporter {
 	t.Helper()
 	e := otlp.NewExporter(otlp.ExporterDeps{Log: quiet(), Gatherer: gatherer, Sources: sources, Version: "1.2.3", Instance: "host-a"})
 	commit, err := e.Prepare(metrics.Config{Metrics: metrics.Section{Labels: map[string]string{"region": "eu"}, OTLP: metrics.OTLPExport{
-		URL: to.URL + "/v1/metrics", Headers: map[string]secret.String{"DD-API-KEY": secret.New("hunter2")}, Every: units.Duration(20 * time.Millisecond),
+		URL: to.URL + "/v1/metrics", Headers: map[string]secret.String{"DD-API-KEY": secret.New("hunter2")}, Every: units.Duration(every),
 	}}})
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +124,7 @@ func TestACollectorGetsWhatMetricsShows(t *testing.T) {
 		return emit(&dto.MetricFamily{Name: &name, Type: &kind, Metric: []*dto.Metric{{Gauge: &dto.Gauge{Value: &one}}}})
 	}
 	c := newCollector(t)
-	runs(t, exporter(t, c, registry, source).Run)
+	runs(t, exporter(t, c, 500*time.Millisecond, registry, source).Run)
 	eventually(t, "the collector gets everything", func() bool { _, ok := c.got("probe_success"); return ok })
 
 	m, _ := c.got("requests_total")
@@ -199,7 +199,7 @@ func TestACollectorThatIsAwayGetsThePresentValuesWhenItIsBack(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "requests_total"})
 	registry.MustRegister(counter)
-	e := exporter(t, c, registry)
+	e := exporter(t, c, 20*time.Millisecond, registry)
 	runs(t, e.Run)
 	eventually(t, "it was away", func() bool { return c.count() >= 3 })
 	counter.Add(42)
@@ -233,7 +233,7 @@ func TestManySeriesAreSentInParts(t *testing.T) {
 		}
 		return nil
 	}
-	runs(t, exporter(t, c, nil, source).Run)
+	runs(t, exporter(t, c, time.Second, nil, source).Run)
 	eventually(t, "the last family arrives", func() bool { _, ok := c.got("family49"); return ok })
 	if n := c.count(); n < 5 {
 		t.Errorf("%d requests", n)

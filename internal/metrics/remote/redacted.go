@@ -91,27 +91,28 @@ func (c *redactedMetrics) Collect(to chan<- prometheus.Metric) {
 	hidden := c.redactor.Load()
 	for _, family := range families {
 		for _, m := range family.GetMetric() {
-			var names []string
-			for _, label := range m.GetLabel() {
-				text := hidden.Text(label.GetValue())
-				label.Value = &text
-				names = append(names, label.GetName())
+			// The registry's own labels are those of every reader at once.
+			names, labels := make([]string, len(m.GetLabel())), make([]*dto.LabelPair, len(m.GetLabel()))
+			for i, label := range m.GetLabel() {
+				name, text := label.GetName(), hidden.Text(label.GetValue())
+				names[i], labels[i] = name, &dto.LabelPair{Name: &name, Value: &text}
 			}
-			to <- gathered{prometheus.NewDesc(family.GetName(), family.GetHelp(), names, nil), m}
+			to <- gathered{prometheus.NewDesc(family.GetName(), family.GetHelp(), names, nil), labels, m}
 		}
 	}
 }
 
 // gathered is a metric as a registry gave it.
 type gathered struct {
-	desc *prometheus.Desc
-	dto  *dto.Metric
+	desc   *prometheus.Desc
+	labels []*dto.LabelPair
+	dto    *dto.Metric
 }
 
 func (m gathered) Desc() *prometheus.Desc { return m.desc }
 
 func (m gathered) Write(to *dto.Metric) error {
-	to.Label, to.Gauge, to.Counter, to.Summary = m.dto.GetLabel(), m.dto.GetGauge(), m.dto.GetCounter(), m.dto.GetSummary()
+	to.Label, to.Gauge, to.Counter, to.Summary = m.labels, m.dto.GetGauge(), m.dto.GetCounter(), m.dto.GetSummary()
 	to.Untyped, to.Histogram, to.TimestampMs = m.dto.GetUntyped(), m.dto.GetHistogram(), m.dto.TimestampMs
 	return nil
 }
