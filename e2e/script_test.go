@@ -59,6 +59,7 @@ const patience = 20 * time.Second
 func startAPI(ts *testscript.TestScript, _ bool, _ []string) {
 	var mu sync.Mutex
 	repaired := false
+	told := "" // what a webhook got
 	mux := http.NewServeMux()
 	answer := func(w http.ResponseWriter, status int, body string) {
 		w.Header().Set("Content-Type", "application/json")
@@ -83,6 +84,19 @@ func startAPI(ts *testscript.TestScript, _ bool, _ []string) {
 		defer mu.Unlock()
 		repaired = true
 		answer(w, 200, `{}`)
+	})
+	mux.HandleFunc("POST /tell", func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+		mu.Lock()
+		defer mu.Unlock()
+		if told += string(body) + "\n"; err != nil {
+			told += err.Error() + "\n"
+		}
+	})
+	mux.HandleFunc("GET /told", func(w http.ResponseWriter, _ *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprint(w, told)
 	})
 	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, openAPI) })
 	server := httptest.NewServer(mux)

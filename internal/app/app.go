@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -172,7 +173,7 @@ func (a *App) openStores(ctx context.Context) (err error) {
 		publisher: a.hub, onResult: a.latency.Observe, seed: seed,
 		bounds: a.loaded.File.Traffic, gateway: a.options.Gateway, stdout: a.options.Stdout,
 		beats: a.db.Heartbeats(), alerts: a.db.Alerts(), slo: a.db.SLO(), offsets: a.db.LogFiles(), metrics: a.metrics, registry: a.registry,
-		address: a.URL,
+		address: func() string { return strings.TrimSuffix(a.URL(), "/") },
 	})
 	return err
 }

@@ -61,7 +61,7 @@ type partsDeps struct {
 	offsets   ingest.Offsets
 	metrics   *metrics.DB
 	registry  *prometheus.Registry
-	address   func() string // of the web interface, with a slash at its end
+	address   func() string // of the web interface, without a slash at its end
 	notices   *health.Registry
 	publisher checks.Publisher
 	onResult  func(*checks.Result)
@@ -76,7 +76,7 @@ func newParts(d partsDeps) (*parts, error) {
 		d.registry = prometheus.NewRegistry()
 	}
 	if d.address == nil {
-		d.address = func() string { return "http://localhost/" }
+		d.address = func() string { return "http://localhost" }
 	}
 	p := &parts{
 		log:     d.log,

@@ -1,20 +1,15 @@
 package cli
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"lapwing.dev/lapwing/internal/blocks"
-	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/units"
 	"lapwing.dev/lapwing/middleware/block"
 )
@@ -82,7 +77,7 @@ func (b *blockFlags) with(cmd *cobra.Command, s streams, g *globals, do func(con
 	if err := fromEnv(cmd, "server", "token"); err != nil {
 		return err
 	}
-	err := do(cmd.Context(), &blockServer{b.server, b.token})
+	err := do(cmd.Context(), &blockServer{server{b.server, b.token}})
 	if !errors.Is(err, errNoServer) || cmd.Flags().Changed("server") {
 		return err
 	}
@@ -90,7 +85,7 @@ func (b *blockFlags) with(cmd *cobra.Command, s streams, g *globals, do func(con
 }
 
 // blockServer asks a running server.
-type blockServer struct{ address, token string }
+type blockServer struct{ server }
 
 func (b *blockServer) add(ctx context.Context, spec blocks.Spec) (blockRow, error) {
 	var row blockRow
@@ -98,77 +93,16 @@ func (b *blockServer) add(ctx context.Context, spec blocks.Spec) (blockRow, erro
 	if spec.For > 0 {
 		wanted["for"] = units.Duration(spec.For).String() // as the server reads it
 	}
-	return row, b.ask(ctx, http.MethodPost, "", wanted, &row)
+	return row, b.ask(ctx, http.MethodPost, "/blocks", wanted, &row)
 }
 
 func (b *blockServer) remove(ctx context.Context, id string) error {
-	return b.ask(ctx, http.MethodDelete, "/"+url.PathEscape(id), nil, nil)
+	return b.ask(ctx, http.MethodDelete, "/blocks/"+url.PathEscape(id), nil, nil)
 }
 
 func (b *blockServer) list(ctx context.Context) ([]blockRow, error) {
 	var answer struct {
 		Blocks []blockRow `json:"blocks"`
 	}
-	return answer.Blocks, b.ask(ctx, http.MethodGet, "", nil, &answer)
-}
-
-// ask sends one request about blocks, and reads its answer into answer.
-func (b *blockServer) ask(ctx context.Context, method, path string, body, answer any) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	server := b.address
-	if !strings.Contains(server, "://") {
-		server = "http://" + server
-	}
-	var sent bytes.Buffer
-	if body != nil {
-		if err := json.NewEncoder(&sent).Encode(body); err != nil {
-			return err
-		}
-	}
-	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(server, "/")+"/api/v1/blocks"+path, &sent)
-	if err != nil {
-		return usageError("--server: %w", err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	if b.token != "" {
-		request.Header.Set("Authorization", "Bearer "+b.token)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return unreachable("%w at %s: %w", errNoServer, server, err)
-	}
-	defer response.Body.Close() //nolint:errcheck // reading is over
-	text, err := io.ReadAll(io.LimitReader(response.Body, 128<<20))
-	if err != nil {
-		return unreachable("the answer of %s broke off: %w", server, err)
-	}
-	if response.StatusCode >= http.StatusBadRequest {
-		return refusal(server, response.StatusCode, text)
-	}
-	if answer == nil {
-		return nil
-	}
-	if err := json.Unmarshal(text, answer); err != nil {
-		return unreachable("the answer of %s is not one about blocks: %w", server, err)
-	}
-	return nil
-}
-
-// refusal is what a server said that did not do it.
-func refusal(server string, status int, body []byte) error {
-	var problem struct {
-		Detail string `json:"detail"`
-	}
-	switch err := json.Unmarshal(body, &problem); {
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return unreachable("%s asks for a token; make one with `lapwing token create NAME --scope write`, and give it with --token or LAPWING_TOKEN", server)
-	case err != nil || problem.Detail == "":
-		return unreachable("%s answered %d %s", server, status, http.StatusText(status))
-	case status == http.StatusBadRequest, status == http.StatusUnprocessableEntity:
-		return fault.Invalid("%s", problem.Detail)
-	case status >= http.StatusInternalServerError:
-		return unreachable("%s: %s", server, problem.Detail)
-	}
-	return errors.New(problem.Detail)
+	return answer.Blocks, b.ask(ctx, http.MethodGet, "/blocks", nil, &answer)
 }

@@ -102,6 +102,7 @@ and a web page that says what is wrong. One binary, one YAML file.
 	root.AddCommand(
 		newDemo(s, g), newWatch(s, g), newServe(s, g),
 		newCheck(s, g), newConfig(s, g), newLimits(s), newBlock(s, g), newLogs(s),
+		newAlerts(s), newSilence(s), newNotify(s), newHeartbeat(s),
 		newAdmin(s, g), newToken(s, g),
 		newHealth(s), newVersion(s),
 	)

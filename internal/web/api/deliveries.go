@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -116,7 +117,12 @@ func (a *API) testReceiver(w http.ResponseWriter, r *http.Request) error {
 	if err := readQuery(r).err; err != nil {
 		return err
 	}
-	if err := a.deps.Alerts.Test(r.Context(), r.PathValue("name"), caller(r.Context())); err != nil {
+	name := r.PathValue("name")
+	err := a.deps.Alerts.Test(r.Context(), name, caller(r.Context()))
+	if err != nil && fault.KindOf(err) == "" {
+		err = &fault.Error{Kind: fault.KindUnavailable, Code: "receiver_failed", Message: fmt.Sprintf("%s did not take it: %s", name, err), Err: err}
+	}
+	if err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

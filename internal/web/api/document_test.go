@@ -194,6 +194,7 @@ func TestAnswersMatchTheDocument(t *testing.T) {
 		{"POST", base + "/deliveries/1/retry", "", nil, 404},
 		{"GET", base + "/receivers/of?label=severity", "", nil, 400},
 		{"POST", base + "/receivers/somebody/test", "", nil, 404},
+		{"POST", base + "/receivers/team-shop/test", "", func(_ *testing.T, h *house) { h.alerts.Refuse = errors.New("502 Bad Gateway") }, 503},
 		{"POST", base + "/heartbeats/bakup", "", nil, 404},
 		{"POST", base + "/heartbeats/backup?status=perhaps", "", nil, 400},
 		{"POST", base + "/heartbeats/backup", "", asReader, 403},

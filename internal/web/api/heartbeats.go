@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -75,7 +76,11 @@ func (a *API) beat(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fault.Invalid("the body could not be read: %w", err)
 	}
-	if err := a.deps.Heartbeats.Beat(r.Context(), r.PathValue("name"), ok, string(message), caller(r.Context())); err != nil {
+	text := string(message)
+	if quoted := ""; json.Unmarshal(message, &quoted) == nil { // from a client that sends JSON
+		text = quoted
+	}
+	if err := a.deps.Heartbeats.Beat(r.Context(), r.PathValue("name"), ok, text, caller(r.Context())); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

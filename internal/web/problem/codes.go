@@ -82,6 +82,10 @@ var codes = []Code{
 		"This is a defect or a broken disk, not your mistake. The log has the cause, with the request id that `instance` ends with.",
 	},
 	{
+		"receiver_failed", http.StatusServiceUnavailable, "The receiver did not take it",
+		"The detail says what the channel answered, without its secrets. Alerts for it are tried again, with longer and longer waits;\n`lapwing notify test NAME` tries it now, and the page Alerts lists what was tried.",
+	},
+	{
 		"unavailable", http.StatusServiceUnavailable, "Not available right now",
 		"The same request may work later.",
 	},
