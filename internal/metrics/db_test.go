@@ -582,6 +582,21 @@ func TestTooManySeriesAreTold(t *testing.T) {
 	})
 }
 
+// A start is one line, in the words of the product.
+func TestTheEngineIsQuietWhileAllIsWell(t *testing.T) {
+	var out strings.Builder
+	db, err := metrics.Open(t.TempDir(), metrics.Section{}, slog.New(slog.NewTextHandler(&out, nil)), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Count(out.String(), "\n"); lines != 1 || !strings.Contains(out.String(), "Metrics are open") {
+		t.Errorf("%d lines:\n%s", lines, out.String())
+	}
+}
+
 func TestOwnMetricsAreRegisteredAndGoWithTheStore(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	for range 2 {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -58,7 +59,7 @@ func (db *DB) open() error {
 
 func (db *DB) try() (*tsdb.DB, error) {
 	db.inner = prometheus.NewRegistry() // one that failed has left its metrics in the other
-	return tsdb.Open(db.dir, db.log.With("engine", "tsdb"), db.inner, db.options(), nil)
+	return tsdb.Open(db.dir, slog.New(quieter{db.log.With("engine", "tsdb").Handler()}), db.inner, db.options(), nil)
 }
 
 func (db *DB) setAllAside(aside string) error {
