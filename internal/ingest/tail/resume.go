@@ -26,6 +26,7 @@ func (t *Tail) start(stored []Position) {
 		t.ids = max(t.ids, p.ID)
 	}
 	t.scanned = time.Now()
+	t.began = t.scanned
 	var all []*candidate
 	for _, m := range t.matches() {
 		for _, r := range rotated(m.path) {

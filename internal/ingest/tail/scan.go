@@ -84,6 +84,7 @@ func (t *Tail) deny(path string, err error, p *Position) {
 // scan looks which files are there now: new ones are begun, and those that are not
 // in their place any more are read to their end.
 func (t *Tail) scan() {
+	now := time.Now()
 	if isPattern(t.o.Path) && time.Since(t.scanned) < scanEvery && t.intact() {
 		return
 	}
@@ -93,17 +94,27 @@ func (t *Tail) scan() {
 		present[m.path] = true
 		f := t.live[m.path]
 		if f != nil && same(f, m.info) {
+			t.seenAt[m.path] = now
 			continue
 		}
 		if f != nil {
 			t.leave(f)
 		}
 		t.begin(m)
+		if f := t.live[m.path]; f != nil {
+			// It may be another one than was there a moment ago.
+			t.between(f, m.path)
+			t.seenAt[m.path] = now
+		}
 	}
 	for path, f := range t.live {
 		if !present[path] {
 			t.leave(f)
 		}
+	}
+	if len(t.seenAt) > 4*maxFiles { // names with dates in them
+		clear(t.seenAt)
+		t.began = now
 	}
 }
 
@@ -163,6 +174,49 @@ func (t *Tail) begin(m found) {
 	t.adopt(f, m.path)
 	t.live[m.path] = f
 	t.watch.add(m.path)
+}
+
+// slack is by how much the time of a file may be before that of a clock.
+const slack = 50 * time.Millisecond
+
+// between begins the files that were in a place and put away again since a file
+// was seen there.
+func (t *Tail) between(live *file, path string) {
+	since, ok := t.seenAt[path]
+	if !ok {
+		since = t.began
+	}
+	for _, r := range rotated(path) {
+		if !r.info.ModTime().After(since.Add(-slack)) || same(live, r.info) || t.byIdentity(r.info) != nil {
+			continue
+		}
+		f, err := openFile(r.path, 0)
+		if err != nil {
+			continue // it is being written, or was removed already
+		}
+		if t.begunLike(headOf(f)) {
+			f.close()
+			continue
+		}
+		if f.gz != nil { // from its beginning again
+			f.close()
+			if f, err = openFile(r.path, 0); err != nil {
+				continue
+			}
+		}
+		t.adopt(f, path)
+		f.leaving = true
+		t.leaving = append(t.leaving, f)
+	}
+}
+
+// begunLike reports whether a file that begins so was or is read.
+func (t *Tail) begunLike(head []byte) (found bool) {
+	t.each(func(f *file) {
+		n := len(f.head)
+		found = found || n > 0 && len(head) >= n && string(head[:n]) == string(f.head)
+	})
+	return found
 }
 
 // rename gives a file that is read already another place.

@@ -72,7 +72,9 @@ type Tail struct {
 	trouble map[string]string    // by path, as it was told
 	denied  map[string]*Position // by path: what could not be read, and from where on it is to be
 	rounds  int
-	scanned time.Time
+	scanned time.Time            // for a pattern's matches
+	seenAt  map[string]time.Time // when there was a file in a place
+	began   time.Time            // when it was begun to look
 	saved   time.Time
 	saving  bool // the last time it worked
 	watch   *watch
@@ -91,7 +93,7 @@ func New(o Options) *Tail {
 	}
 	return &Tail{
 		o: o, log: o.Log.With("path", o.Path), buffer: make([]byte, block), saving: true,
-		live: map[string]*file{}, done: map[int64]*file{}, trouble: map[string]string{}, denied: map[string]*Position{},
+		live: map[string]*file{}, done: map[int64]*file{}, trouble: map[string]string{}, denied: map[string]*Position{}, seenAt: map[string]time.Time{},
 	}
 }
 

@@ -242,6 +242,27 @@ func TestTheOldFileIsReadToItsEndFirst(t *testing.T) {
 	}
 }
 
+// TestTwoRotationsBetweenTwoLooks: a file that was never seen in its place.
+func TestTwoRotationsBetweenTwoLooks(t *testing.T) {
+	d := newDesk(t)
+	d.o.NoEvents = true
+	d.write(d.path+".3", "older\n")
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(d.path+".3", old, old); err != nil {
+		t.Fatal(err)
+	}
+	d.start()
+	lines, _ := long("1", "2", "3", "4")
+	d.write(d.path, lines[0]+"\n")
+	d.heard.want(t, lines[0])
+	d.write(d.path, lines[1]+"\n")
+	d.move(d.path, d.path+".2")
+	d.write(d.path, lines[2]+"\n")
+	d.move(d.path, d.path+".1")
+	d.write(d.path, lines[3]+"\n")
+	d.heard.want(t, lines...)
+}
+
 func TestACopyIsReadWhereTheFileWasTruncated(t *testing.T) {
 	d := newDesk(t)
 	d.o.NoEvents = true // so that it is only looked at after a second
