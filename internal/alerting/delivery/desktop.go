@@ -106,7 +106,11 @@ func eventOf(alerts []*alert.Alert) Event {
 	if summary == "" {
 		summary = first.Name()
 	}
-	e.Title = clip(titleWord(e.State, e.Severity)+": "+summary, 120)
+	e.Title = titleWord(e.State, e.Severity) + ": " + summary
+	if e.State == stateFiring && first.Annotations[noteEscalation] != "" {
+		e.Title = "Escalated: " + e.Title
+	}
+	e.Title = clip(e.Title, 120)
 	switch more := len(alerts) - 1; {
 	case more > 0:
 		e.Text = fmt.Sprintf("and %d more", more)

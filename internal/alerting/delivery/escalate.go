@@ -310,6 +310,7 @@ func (o *Outbox) escalateTo(ctx context.Context, b bundle, alerts []*alert.Alert
 	if b.api != "" {
 		n.groupLabels["api"] = model.LabelValue(b.api)
 	}
+	_, _ = o.desktop.Notify(n.context(ctx, b.to, now), alerts...)
 	var errs []error
 	for _, c := range channels {
 		mine := n

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -256,6 +257,38 @@ func TestErrorsOfReceiversAreShownWithoutSecrets(t *testing.T) {
 	}
 	if n := len(elsewhere.bodies()); n != 0 {
 		t.Errorf("a redirect was followed %d times", n)
+	}
+}
+
+func TestAnEndlessAnswerIsNotRead(t *testing.T) {
+	var sent atomic.Int64
+	endless := func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusInternalServerError)
+		junk := make([]byte, 64<<10)
+		for {
+			n, err := w.Write(junk)
+			if err != nil {
+				return
+			}
+			sent.Add(int64(n))
+		}
+	}
+	to := newHook(t, endless)
+	for name, channels := range map[string]string{
+		"webhook": webhook(to.URL), "signed webhook": signedWebhook(to.URL),
+		"slack": "  slack_configs:\n  - api_url: " + to.URL + "/x\n    channel: a\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStand(t, newMemory(), newWorld(), channels)
+			sent.Store(0)
+			err := s.Test(t.Context(), "team")
+			if err == nil || len(err.Error()) > 1000 || !strings.Contains(err.Error(), "it answered 500") {
+				t.Errorf("error %v", err)
+			}
+			if n := sent.Load(); n > 16<<20 {
+				t.Errorf("%d MiB were read", n>>20)
+			}
+		})
 	}
 }
 

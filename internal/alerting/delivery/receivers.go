@@ -29,7 +29,7 @@ func (o *Outbox) Build(list []amconfig.Receiver, own Own, tmpl *template.Templat
 	for i := range list {
 		conf := adapted(&list[i])
 		name := conf.Name
-		made, err := receiver.BuildReceiverIntegrations(conf, tmpl, slog.New(slog.DiscardHandler), commoncfg.WithUserAgent(userAgent))
+		made, err := receiver.BuildReceiverIntegrations(conf, tmpl, slog.New(slog.DiscardHandler), bounded()...)
 		if err != nil {
 			return nil, err
 		}

@@ -227,7 +227,9 @@ func (s *signed) Notify(ctx context.Context, alerts ...*alert.Alert) (retry bool
 	data := notify.GetTemplateData(ctx, s.tmpl, alerts, slog.New(slog.DiscardHandler))
 	var body []byte
 	if s.conf.Template == "" {
-		body, err = json.Marshal(messageOf(data, now))
+		message := messageOf(data, now)
+		message.Data.Receiver, _ = notify.ReceiverName(ctx) // Alertmanager's data have it as a regular expression
+		body, err = json.Marshal(message)
 	} else {
 		var text string
 		text, err = s.tmpl.ExecuteTextString(s.conf.Template, data)
