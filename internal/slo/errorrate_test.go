@@ -88,8 +88,8 @@ func TestABriefWarningIsNone(t *testing.T) {
 		b.want("warning ErrorRateHigh GET /refunds pending")
 		b.traffic("/refunds", 40, 0, 2*time.Minute)
 		b.want()
-		if len(b.ever) > 0 {
-			t.Errorf("fired: %v", b.ever)
+		if len(b.fired()) > 0 {
+			t.Errorf("fired: %v", b.fired())
 		}
 	})
 }

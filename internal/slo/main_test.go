@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -258,4 +259,12 @@ func with(objectives ...catalog.Objective) catalog.API {
 func share(n float64) *units.Share {
 	s := units.Share(n)
 	return &s
+}
+
+// fired are the alerts that ever fired.
+func (b *bench) fired() []string {
+	synctest.Wait()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Sorted(maps.Keys(b.ever))
 }

@@ -200,14 +200,21 @@ func (m *Manager) Run(ctx context.Context) error {
 			m.tick(time.Now(), false)
 		case <-second.C:
 			now := time.Now()
-			// A step ends with a tick, so that what comes next counts for the next one.
-			if now.Sub(m.ticked) >= tickEvery || now.Before(m.ticked) || stepOf(now.Unix()) != m.step {
+			if m.due(now) {
 				m.tick(now, false)
 			} else {
 				m.slot.Store(max(now.Unix()/slotLength, m.slot.Load()))
 			}
 		}
 	}
+}
+
+// due reports whether it is time for a tick. A step ends with one, so that what
+// comes next counts for the next step.
+func (m *Manager) due(now time.Time) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return now.Sub(m.ticked) >= tickEvery || now.Before(m.ticked) || stepOf(now.Unix()) != m.step
 }
 
 func stepOf(seconds int64) int64 { return seconds - seconds%int64(fineStep/time.Second) }

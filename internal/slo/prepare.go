@@ -101,10 +101,8 @@ func (s *subject) lengthen(p *policy, slot int64) {
 		c := s.minutes.at(i).counts
 		fresh.spread(i*60, 60, &c)
 	}
-	fresh.latency.sum = histogram{}
-	fresh.minutes, fresh.usual, fresh.lastSeen = s.minutes, s.usual, s.lastSeen
-	fresh.critical, fresh.warning, fresh.shown, fresh.unusualAlarms = s.critical, s.warning, s.shown, s.unusualAlarms
-	*s = fresh
+	fresh.minutes = s.minutes
+	s.windows = fresh.windows
 }
 
 // spread counts what came evenly over a stretch of seconds, slot by slot.
@@ -158,9 +156,7 @@ func (m *Manager) renew(now time.Time) {
 	slot := m.slot.Load()
 	apis := *m.operations.apis.Load()
 	again := func(s *subject) {
-		fresh := newSubject(apis[s.api].policy, s.place, s.name, slot)
-		fresh.usual, fresh.critical, fresh.warning, fresh.shown, fresh.unusualAlarms = s.usual, s.critical, s.warning, s.shown, s.unusualAlarms
-		*s = fresh
+		s.windows = newSubject(apis[s.api].policy, s.place, s.name, slot).windows
 	}
 	for _, s := range m.subjects {
 		again(s)

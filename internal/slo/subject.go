@@ -49,14 +49,9 @@ func (c *counts) share() float64 {
 // Manager.mu.
 type subject struct {
 	place
-	name string // of the operation; "" for the whole API
+	name string // of the operation; "" for the whole API. As place, it never changes: Observe reads it
+	windows
 
-	over     time.Duration
-	head     int64    // the present slot
-	slots    []counts // by slot
-	sum      counts   // of slots: the window
-	latency  latencyWindow
-	minutes  minutes
 	usual    *usual // of past weeks; nil until there is any
 	lastSeen int64  // seconds of Unix time, to a slot
 
@@ -65,14 +60,23 @@ type subject struct {
 	unusualAlarms     [3]alarm
 }
 
+// windows are what a subject counts over the last minutes.
+type windows struct {
+	over    time.Duration
+	head    int64    // the present slot
+	slots   []counts // by slot
+	sum     counts   // of slots: the window
+	latency latencyWindow
+	minutes minutes
+}
+
 func newSubject(p *policy, of place, name string, head int64) subject {
 	n := int64(p.over / (slotLength * time.Second))
 	latency := newLatencyWindow(n)
 	latency.head = head / latency.every
-	return subject{
-		place: of, name: name, over: p.over, head: head,
-		slots: make([]counts, n), latency: latency, minutes: minutes{head: head * slotLength / 60},
-	}
+	return subject{place: of, name: name, windows: windows{
+		over: p.over, head: head, slots: make([]counts, n), latency: latency, minutes: minutes{head: head * slotLength / 60},
+	}}
 }
 
 // advance moves the present to a slot; it never goes back.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -131,9 +132,9 @@ func TestAnAPIThatOnlyTellsMetricsIsJudgedByThem(t *testing.T) {
 		if e, _ := b.Endpoint("orders", "GET /orders"); e.Requests != 103 {
 			t.Errorf("%d requests after a restart", e.Requests)
 		}
-		series.fail = true
+		series.away(true)
 		time.Sleep(20 * time.Second)
-		series.fail = false
+		series.away(false)
 		series.add("a:1", "GET", "/orders", "200", 7)
 		time.Sleep(11 * time.Second)
 		synctest.Wait()
@@ -146,6 +147,7 @@ func TestAnAPIThatOnlyTellsMetricsIsJudgedByThem(t *testing.T) {
 // counters are series of a Prometheus. Of each request, a tenth takes up to 1 s,
 // the others up to 250 ms.
 type counters struct {
+	mu     sync.Mutex
 	values map[string]float64
 	fail   bool
 }
@@ -155,14 +157,20 @@ func seriesName(instance, method, route, status string) string {
 }
 
 func (c *counters) add(instance, method, route, status string, n float64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.values[seriesName(instance, method, route, status)] += n
 }
 
 func (c *counters) set(instance, method, route, status string, n float64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.values[seriesName(instance, method, route, status)] = n
 }
 
 func (c *counters) query(_ context.Context, expr string, _ time.Time) ([]slo.Sample, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.fail {
 		return nil, errors.New("the query timed out")
 	}
@@ -189,4 +197,10 @@ func (c *counters) query(_ context.Context, expr string, _ time.Time) ([]slo.Sam
 		add(value, "+Inf")
 	}
 	return list, nil
+}
+
+func (c *counters) away(fail bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fail = fail
 }

@@ -64,8 +64,8 @@ func TestWhatIsUnusualForTheHourIsTold(t *testing.T) {
 				b.like(1, 1, 20*time.Minute)
 				b.want()
 				b.like(c.rate, c.slower, 9*time.Minute)
-				if len(b.ever) > 0 {
-					t.Errorf("it fires before it has gone on for ten minutes: %v", b.ever)
+				if len(b.fired()) > 0 {
+					t.Errorf("it fires before it has gone on for ten minutes: %v", b.fired())
 				}
 				b.like(c.rate, c.slower, 16*time.Minute)
 				if c.alert == "" {
@@ -133,8 +133,8 @@ func TestAServerThatWasDownSawNoDrop(t *testing.T) {
 		b := work(t, store, api())
 		b.like(1, 1, 45*time.Minute)
 		b.want()
-		if len(b.ever) > 0 {
-			t.Errorf("fired: %v", b.ever)
+		if len(b.fired()) > 0 {
+			t.Errorf("fired: %v", b.fired())
 		}
 	})
 }
