@@ -107,7 +107,7 @@ func newest(old, a *alert.Alert, now time.Time) *alert.Alert {
 		a.StartsAt = old.StartsAt
 	}
 	if a.EndsAt.Before(a.StartsAt) {
-		a.EndsAt = a.StartsAt
+		a.StartsAt = a.EndsAt // the clock was put back
 	}
 	return a
 }

@@ -52,6 +52,7 @@ const (
 	keptEnded       = time.Hour // an alert that ended stays in memory, so that a reload or a restart still tells it
 	keptSilences    = 5 * 24 * time.Hour
 	keptLog         = 90 * 24 * time.Hour
+	mostKept        = 50_000          // alerts that ended; and as many deliveries
 	grace           = 5 * time.Minute // that an alert with an end gets at a restart, for its source to come back
 	tickEvery       = 2 * time.Second
 	pruneEvery      = time.Hour
@@ -175,8 +176,7 @@ func (m *Manager) Prepare(c Config) (commit func(), err error) {
 	return func() { m.use(p) }, nil
 }
 
-// Load reads what was stored. It comes after the first commit, and before Run and
-// whoever puts alerts. Alerts that fire are told by Run when nobody was told; so is
+// Load reads what was stored. It comes before Run and before whoever puts alerts. Alerts that fire are told by Run when nobody was told; so is
 // the end of those that ended within the last hour.
 func (m *Manager) Load(ctx context.Context) error {
 	now := time.Now()

@@ -195,7 +195,7 @@ func (m *Manager) prune(ctx context.Context, now time.Time) {
 	if g := m.current.Load(); g != nil {
 		history = g.plan.history
 	}
-	if err := m.store.Prune(ctx, now.Add(-history)); err != nil && ctx.Err() == nil {
+	if err := m.store.Prune(ctx, now.Add(-history), mostKept); err != nil && ctx.Err() == nil {
 		m.log.Warn("old alerts could not be forgotten", "error", err)
 	}
 	m.settled.prune(now)
@@ -233,14 +233,17 @@ func (m *Manager) loadBlobs(ctx context.Context) error {
 	return nil
 }
 
-// noteSilence takes a silence as Alertmanager would tell it to its cluster.
+// noteSilence takes a silence as Alertmanager would tell it to its cluster: a new
+// one, a changed one, or one that is ended.
 func (m *Manager) noteSilence(data []byte) {
 	var s silencepb.MeshSilence
 	if err := protodelim.UnmarshalFrom(bytes.NewReader(data), &s); err != nil {
 		m.log.Error("a silence cannot be stored", "error", err)
 		return
 	}
-	m.journal.note(Blob{Kind: kindSilence, Key: s.GetSilence().GetId(), Data: data, Expires: s.GetExpiresAt().AsTime()})
+	made := s.GetSilence()
+	m.log.Info("a silence is set", "silence", made.GetId(), "by", made.GetCreatedBy(), "from", made.GetStartsAt().AsTime(), "until", made.GetEndsAt().AsTime(), "comment", made.GetComment())
+	m.journal.note(Blob{Kind: kindSilence, Key: made.GetId(), Data: data, Expires: s.GetExpiresAt().AsTime()})
 }
 
 // noteLog does the same with an entry of the notification log.

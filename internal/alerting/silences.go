@@ -8,10 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/alertmanager/pkg/labels"
 	"github.com/prometheus/alertmanager/silence"
 	"github.com/prometheus/alertmanager/silence/silencepb"
-	"github.com/prometheus/common/model"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"lapwing.dev/lapwing/internal/fault"
@@ -25,21 +23,21 @@ func (m *Manager) Silences(ctx context.Context, expiredAfter time.Time) ([]Silen
 		return nil, err
 	}
 	now := time.Now()
-	alerts := m.book.all()
+	quiet := map[string]int{} // alerts, by silence
+	for _, e := range m.book.all() {
+		if !e.ended(now) {
+			for _, id := range m.status(ctx, e.alert).SilencedBy {
+				quiet[id]++
+			}
+		}
+	}
 	var list []Silence
 	for _, s := range found {
 		v := silenceView(s, now)
 		if v.State == "expired" && (expiredAfter.IsZero() || !v.Ends.After(expiredAfter)) {
 			continue
 		}
-		if v.State == "active" {
-			matchers := matchersOf(s)
-			for _, e := range alerts {
-				if !e.ended(now) && matchesAny(matchers, e.alert.Labels) {
-					v.Alerts++
-				}
-			}
-		}
+		v.Alerts = quiet[v.ID]
 		list = append(list, v)
 	}
 	slices.SortFunc(list, func(a, b Silence) int {
@@ -90,7 +88,6 @@ func (m *Manager) Silence(ctx context.Context, s Silence) (id string, err error)
 	case err != nil:
 		return "", fault.Invalid("%w", err)
 	}
-	m.log.Info("a silence is set", "silence", made.GetId(), "by", made.GetCreatedBy(), "until", s.Ends, "comment", made.GetComment())
 	return made.GetId(), m.journal.flush(ctx)
 }
 
@@ -137,26 +134,4 @@ func opOf(kind silencepb.Matcher_Type) string {
 		}
 	}
 	return "="
-}
-
-// matchersOf compiles what a silence matches: any one of its sets.
-func matchersOf(s *silencepb.Silence) []labels.Matchers {
-	kinds := map[string]labels.MatchType{"=": labels.MatchEqual, "!=": labels.MatchNotEqual, "=~": labels.MatchRegexp, "!~": labels.MatchNotRegexp}
-	var sets []labels.Matchers
-	for _, set := range s.GetMatcherSets() {
-		var all labels.Matchers
-		for _, m := range set.GetMatchers() {
-			compiled, err := labels.NewMatcher(kinds[opOf(m.GetType())], m.GetName(), m.GetPattern())
-			if err != nil {
-				return nil
-			}
-			all = append(all, compiled)
-		}
-		sets = append(sets, all)
-	}
-	return sets
-}
-
-func matchesAny(sets []labels.Matchers, set model.LabelSet) bool {
-	return slices.ContainsFunc(sets, func(m labels.Matchers) bool { return m.Matches(set) })
 }

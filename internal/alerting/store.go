@@ -19,6 +19,8 @@ type Store interface {
 	// Alerts returns the alerts that go on, and those that ended after a time. One
 	// whose Ends is after its Updated goes on, whatever the time is now.
 	Alerts(ctx context.Context, endedAfter time.Time) ([]Stored, error)
+	// Alert returns one; false without it.
+	Alert(ctx context.Context, id string) (Stored, bool, error)
 	// PutAck stores an acknowledgement, one for each alert; DropAck ends it.
 	PutAck(ctx context.Context, ack Ack) error
 	DropAck(ctx context.Context, alert string) error
@@ -27,9 +29,11 @@ type Store interface {
 	// none. Blobs returns those of a kind by key.
 	PutBlobs(ctx context.Context, blobs []Blob) error
 	Blobs(ctx context.Context, kind string) (map[string][]byte, error)
-	// Prune forgets alerts that ended, deliveries that were over and escalations of
-	// alerts that began before a time, and blobs that have expired.
-	Prune(ctx context.Context, before time.Time) error
+	// Prune forgets alerts that ended before a time, deliveries that were made and
+	// are over, escalations of alerts that are forgotten, and blobs that have
+	// expired. Of the alerts that ended it keeps the most recent ones, at most most;
+	// of the deliveries that are over as many.
+	Prune(ctx context.Context, before time.Time, most int) error
 }
 
 // Stored is an alert as it is stored. Times are kept in milliseconds.

@@ -76,16 +76,16 @@ func (m *Manager) Alert(ctx context.Context, id string) (View, error) {
 			return v, nil
 		}
 	}
-	ended, err := m.resolved(ctx, now.Add(-m.history()), now)
+	stored, ok, err := m.store.Alert(ctx, key.String())
 	if err != nil {
 		return View{}, err
 	}
-	for _, v := range ended {
-		if v.ID == key.String() {
-			return v, nil
-		}
+	if !ok || !stored.Ended() {
+		return View{}, fault.NotFound("there is no alert %q", id)
 	}
-	return View{}, fault.NotFound("there is no alert %q", id)
+	a := toModel(&stored.Alert, now)
+	a.UpdatedAt = stored.Updated
+	return m.view(ctx, key, &entry{alert: a}, now), nil
 }
 
 // view is an alert as people see it.
@@ -164,13 +164,6 @@ func (m *Manager) match(labels model.LabelSet) []*dispatch.Route {
 		return g.plan.route.Match(labels)
 	}
 	return nil
-}
-
-func (m *Manager) history() time.Duration {
-	if g := m.current.Load(); g != nil {
-		return g.plan.history
-	}
-	return defaultHistory
 }
 
 // pendingViews returns what is not long enough yet.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"lapwing.dev/lapwing/internal/alerting"
@@ -63,38 +64,54 @@ func (s *AlertStore) PutAlerts(ctx context.Context, alerts []alerting.Stored) er
 	})
 }
 
+// alertColumns are those that scanAlert reads.
+const alertColumns = `id, source, labels, annotations, starts_ms, ends_ms, updated_ms`
+
 // Alerts implements alerting.Store.
 func (s *AlertStore) Alerts(ctx context.Context, endedAfter time.Time) ([]alerting.Stored, error) {
-	const query = `SELECT id, source, labels, annotations, starts_ms, ends_ms, updated_ms FROM alert
-		WHERE ends_ms IS NULL OR ends_ms > updated_ms OR ends_ms > ?1`
-	rows, err := s.db.read.QueryContext(ctx, query, endedAfter.UnixMilli())
+	const query = `SELECT ` + alertColumns + ` FROM alert WHERE ends_ms IS NULL OR ends_ms > updated_ms OR ends_ms > ?1`
+	return s.alerts(ctx, query, endedAfter.UnixMilli())
+}
+
+// Alert implements alerting.Store.
+func (s *AlertStore) Alert(ctx context.Context, id string) (alerting.Stored, bool, error) {
+	list, err := s.alerts(ctx, `SELECT `+alertColumns+` FROM alert WHERE id = ?1`, id)
+	if err != nil || len(list) == 0 {
+		return alerting.Stored{}, false, err
+	}
+	return list[0], true, nil
+}
+
+func (s *AlertStore) alerts(ctx context.Context, query string, arg any) ([]alerting.Stored, error) {
+	rows, err := s.db.read.QueryContext(ctx, query, arg)
 	if err != nil {
 		return nil, s.db.explain("read the alerts", err)
 	}
 	defer rows.Close() // rows.Err tells
 	var list []alerting.Stored
 	for rows.Next() {
-		var (
-			a               alerting.Stored
-			labels, notes   string
-			starts, updated int64
-			ends            sql.NullInt64
-		)
-		if err := rows.Scan(&a.ID, &a.Source, &labels, &notes, &starts, &ends, &updated); err != nil {
+		a, labels, notes, err := scanAlert(rows)
+		if err != nil {
 			return nil, s.db.explain("read the alerts", err)
 		}
-		if err := json.Unmarshal([]byte(labels), &a.Alert.Labels); err != nil {
+		if err := errors.Join(json.Unmarshal(labels, &a.Alert.Labels), json.Unmarshal(notes, &a.Alert.Annotations)); err != nil {
 			s.db.log.Warn("an alert that cannot be read is left out", "id", a.ID, "error", err)
 			continue
 		}
-		if err := json.Unmarshal([]byte(notes), &a.Alert.Annotations); err != nil {
-			s.db.log.Warn("an alert that cannot be read is left out", "id", a.ID, "error", err)
-			continue
-		}
-		a.Alert.Starts, a.Alert.Ends, a.Updated = time.UnixMilli(starts).UTC(), fromMilli(ends), time.UnixMilli(updated).UTC()
 		list = append(list, a)
 	}
 	return list, s.db.explain("read the alerts", rows.Err())
+}
+
+// scanAlert reads alertColumns; labels and annotations are JSON.
+func scanAlert(rows *sql.Rows) (a alerting.Stored, labels, notes []byte, err error) {
+	var (
+		starts, updated int64
+		ends            sql.NullInt64
+	)
+	err = rows.Scan(&a.ID, &a.Source, &labels, &notes, &starts, &ends, &updated)
+	a.Alert.Starts, a.Alert.Ends, a.Updated = time.UnixMilli(starts).UTC(), fromMilli(ends), time.UnixMilli(updated).UTC()
+	return a, labels, notes, err
 }
 
 // PutAck implements alerting.Store.
@@ -185,20 +202,25 @@ func (s *AlertStore) Blobs(ctx context.Context, kind string) (map[string][]byte,
 }
 
 // Prune implements alerting.Store.
-func (s *AlertStore) Prune(ctx context.Context, before time.Time) error {
+func (s *AlertStore) Prune(ctx context.Context, before time.Time, most int) error {
 	return s.db.update(ctx, "forget old alerts", func(ctx context.Context, tx *sql.Tx) error {
-		for _, statement := range []string{
-			`DELETE FROM alert WHERE ends_ms < ?1 AND ends_ms <= updated_ms`,
-			`DELETE FROM alert_ack WHERE alert NOT IN (SELECT id FROM alert)`,
-			`DELETE FROM alert_delivery WHERE created_ms < ?1 AND payload IS NULL`,
-			`DELETE FROM alert_escalation WHERE at_ms < ?1 AND alert NOT IN (SELECT id FROM alert)`,
+		for _, do := range []struct {
+			statement string
+			args      []any
+		}{
+			{`DELETE FROM alert WHERE ends_ms < ?1 AND ends_ms <= updated_ms`, []any{before.UnixMilli()}},
+			{`DELETE FROM alert WHERE id IN (SELECT id FROM alert WHERE ends_ms <= updated_ms ORDER BY ends_ms DESC LIMIT -1 OFFSET ?1)`, []any{max(most, 0)}},
+			{`DELETE FROM alert_ack WHERE alert NOT IN (SELECT id FROM alert)`, nil},
+			{`DELETE FROM alert_delivery WHERE created_ms < ?1 AND payload IS NULL`, []any{before.UnixMilli()}},
+			{`DELETE FROM alert_delivery WHERE id IN (SELECT id FROM alert_delivery WHERE payload IS NULL ORDER BY id DESC LIMIT -1 OFFSET ?1)`, []any{max(most, 0)}},
+			{`DELETE FROM alert_escalation WHERE at_ms < ?1 AND alert NOT IN (SELECT id FROM alert)`, []any{before.UnixMilli()}},
+			{`DELETE FROM alert_blob WHERE expires_ms < ?1`, []any{time.Now().UnixMilli()}},
 		} {
-			if _, err := tx.ExecContext(ctx, statement, before.UnixMilli()); err != nil {
+			if _, err := tx.ExecContext(ctx, do.statement, do.args...); err != nil {
 				return err
 			}
 		}
-		_, err := tx.ExecContext(ctx, `DELETE FROM alert_blob WHERE expires_ms < ?1`, time.Now().UnixMilli())
-		return err
+		return nil
 	})
 }
 

@@ -93,7 +93,7 @@ func deliveryStories() []story {
 					t.Fatal(err)
 				}
 			}
-			if err := s.Prune(t.Context(), noon.Add(-24*time.Hour)); err != nil {
+			if err := s.Prune(t.Context(), noon.Add(-24*time.Hour), 1000); err != nil {
 				t.Fatal(err)
 			}
 			wantDeliveries(t, s, "", 0, 10, recent, waiting)

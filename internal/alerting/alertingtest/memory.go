@@ -85,6 +85,14 @@ func (m *Memory) Alerts(_ context.Context, endedAfter time.Time) ([]alerting.Sto
 	return list, nil
 }
 
+// Alert implements alerting.Store.
+func (m *Memory) Alert(_ context.Context, id string) (alerting.Stored, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, ok := m.alerts[id]
+	return copyOf(&s), ok, nil
+}
+
 // PutAck implements alerting.Store.
 func (m *Memory) PutAck(_ context.Context, ack alerting.Ack) error {
 	return m.write(func() {
@@ -195,18 +203,27 @@ func (m *Memory) Escalations(context.Context) ([]alerting.Escalated, error) {
 }
 
 // Prune implements alerting.Store.
-func (m *Memory) Prune(_ context.Context, before time.Time) error {
+func (m *Memory) Prune(_ context.Context, before time.Time, most int) error {
 	return m.write(func() {
-		maps.DeleteFunc(m.alerts, func(_ string, s alerting.Stored) bool { return s.Ended() && s.Alert.Ends.Before(before) })
+		ended := slices.DeleteFunc(slices.Collect(maps.Values(m.alerts)), func(s alerting.Stored) bool { return !s.Ended() })
+		slices.SortFunc(ended, func(a, b alerting.Stored) int { return b.Alert.Ends.Compare(a.Alert.Ends) })
+		for i := range ended {
+			if i >= most || ended[i].Alert.Ends.Before(before) {
+				delete(m.alerts, ended[i].ID)
+			}
+		}
 		maps.DeleteFunc(m.acks, func(id string, _ alerting.Ack) bool { _, ok := m.alerts[id]; return !ok })
 		maps.DeleteFunc(m.blobs, func(_ blobKey, b alerting.Blob) bool { return b.Expires.Before(time.Now()) })
 		maps.DeleteFunc(m.escalations, func(_ escalationKey, e alerting.Escalated) bool {
 			_, ok := m.alerts[e.Alert]
 			return !ok && e.At.Before(before)
 		})
-		for i := range m.deliveries {
-			if d := &m.deliveries[i]; d.Payload == nil && d.Created.Before(before) {
-				*d = alerting.StoredDelivery{}
+		over := 0
+		for i := range slices.Backward(m.deliveries) {
+			if d := &m.deliveries[i]; d.Payload == nil && d.ID != 0 {
+				if over++; over > most || d.Created.Before(before) {
+					*d = alerting.StoredDelivery{}
+				}
 			}
 		}
 	})

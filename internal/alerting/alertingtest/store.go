@@ -126,12 +126,36 @@ func alertStories() []story {
 			putBlobs(t, s,
 				alerting.Blob{Kind: "silence", Key: "gone", Data: []byte("x"), Expires: now.Add(-time.Second)},
 				alerting.Blob{Kind: "silence", Key: "kept", Data: []byte("x"), Expires: now.Add(time.Hour)})
-			if err := s.Prune(t.Context(), now.Add(-24*time.Hour)); err != nil {
+			if err := s.Prune(t.Context(), now.Add(-24*time.Hour), 1000); err != nil {
 				t.Fatal(err)
 			}
 			wantAlerts(t, s, time.Time{}, on, recent, timed)
 			wantAcks(t, s, alerting.Ack{Alert: "a1", By: "ann", At: noon})
 			wantBlobs(t, s, "silence", map[string]string{"kept": "x"})
+		}},
+		{"of what is over the most recent is kept", func(t *testing.T, s alerting.Store) {
+			put(t, s, stored("a0", noon), ended("a1", noon.Add(1*time.Minute)), ended("a2", noon.Add(3*time.Minute)), ended("a3", noon.Add(2*time.Minute)))
+			list := make([]alerting.Delivery, 4)
+			for i := range list {
+				list[i] = alerting.Delivery{Receiver: "ops", Created: noon}
+				payload := map[int][]byte{0: []byte("waits")}[i]
+				deliver(t, s, &list[i], payload)
+			}
+			if err := s.Prune(t.Context(), noon.Add(-24*time.Hour), 2); err != nil {
+				t.Fatal(err)
+			}
+			wantAlerts(t, s, time.Time{}, stored("a0", noon), ended("a2", noon.Add(3*time.Minute)), ended("a3", noon.Add(2*time.Minute)))
+			wantDeliveries(t, s, "", 0, 10, list[3], list[2], list[0])
+		}},
+		{"one alert is found by its ID", func(t *testing.T, s alerting.Store) {
+			put(t, s, stored("a1", noon), ended("a2", noon))
+			got, ok, err := s.Alert(t.Context(), "a2")
+			if diff := cmp.Diff(ended("a2", noon), got); err != nil || !ok || diff != "" {
+				t.Errorf("%v %v (-want +got):\n%s", ok, err, diff)
+			}
+			if _, ok, err := s.Alert(t.Context(), "a3"); ok || err != nil {
+				t.Errorf("found what is not there: %v", err)
+			}
 		}},
 		{"many at once are stored together", func(t *testing.T, s alerting.Store) {
 			many := make([]alerting.Stored, 5000)
