@@ -331,3 +331,28 @@ func TestNumbersThatAreNoneAreStoredAsTheyAre(t *testing.T) {
 		t.Error(fmt.Sprint(got))
 	}
 }
+
+func TestAHistogramThatIsGoneEndsAtOnceToo(t *testing.T) {
+	db := open(t, t.TempDir(), metrics.Section{}, nil)
+	registry := prometheus.NewRegistry()
+	h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "h_seconds", NativeHistogramBucketFactor: 1.1})
+	h.Observe(1)
+	registry.MustRegister(h)
+	c := metrics.NewCollector(db, registry)
+	now := time.Now().Add(-time.Minute)
+	c.Collect(t.Context(), now)
+	registry.Unregister(h)
+	c.Collect(t.Context(), now.Add(15*time.Second))
+	if got := ask(t, db, "histogram_count(h_seconds)", now.Add(16*time.Second)); len(got) > 0 {
+		t.Errorf("it goes on: %v", got)
+	}
+	h.Observe(2)
+	registry.MustRegister(h)
+	c.Collect(t.Context(), now.Add(30*time.Second))
+	if got := value(t, db, "histogram_count(h_seconds)", now.Add(31*time.Second)); got != 2 {
+		t.Errorf("it came back with %v observations", got)
+	}
+	if s := db.Stats(); len(s.Refused) > 0 {
+		t.Errorf("refused: %v", s.Refused)
+	}
+}
