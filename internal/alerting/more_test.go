@@ -1,8 +1,9 @@
 package alerting_test
 
 import (
-	"fmt"
+	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -132,7 +133,7 @@ func TestAFullDiskIsNoticed(t *testing.T) {
 	if err := m.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	store.Fail(fmt.Errorf("no space"))
+	store.Fail(errors.New("no space"))
 	_ = m.Put(t.Context(), down("a"))
 	_, _ = m.Silence(t.Context(), alerting.Silence{Matchers: []alerting.Matcher{{Name: "a", Op: "=", Value: "b"}}, Ends: time.Now().Add(time.Hour), By: "ann"})
 	var codes []string
@@ -178,7 +179,7 @@ func BenchmarkSyncOfWhatIsKnown(b *testing.B) {
 	use(b, m, alerting.Config{})
 	firing := make([]alerting.Alert, 1000)
 	for i := range firing {
-		firing[i] = down(fmt.Sprint(i))
+		firing[i] = down(strconv.Itoa(i))
 	}
 	b.ReportAllocs()
 	for b.Loop() {

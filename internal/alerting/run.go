@@ -31,13 +31,15 @@ func (m *Manager) Ready(ctx context.Context) error {
 // ended. What is under way then is in the outbox. It may be called once.
 func (m *Manager) Run(ctx context.Context) error {
 	m.swapping.Lock()
-	g := m.current.Load()
-	if g == nil {
+	prepared := m.current.Load()
+	if prepared == nil {
 		m.swapping.Unlock()
 		return errors.New("alerting has no configuration")
 	}
 	m.running = true
+	g := &generation{plan: prepared.plan}
 	m.start(g)
+	m.current.Store(g)
 	m.swapping.Unlock()
 	m.ready.Store(true)
 	close(m.begun)
