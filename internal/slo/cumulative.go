@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -23,7 +24,7 @@ const (
 type cumulative struct {
 	selector string
 	seen     map[seriesKey]lastValue // the last value of each series
-	begun    bool                    // the first reading only says where counters stand
+	since    map[string]int          // the round in which each instance was seen first
 }
 
 // seriesKey tells series apart: each process counts by itself, and begins again at
@@ -40,7 +41,7 @@ type lastValue struct {
 }
 
 func newCumulative(selector string) *cumulative {
-	return &cumulative{selector: selector, seen: map[seriesKey]lastValue{}}
+	return &cumulative{selector: selector, seen: map[seriesKey]lastValue{}, since: map[string]int{}}
 }
 
 // by are the labels that tell operations and answers apart, by OpenTelemetry's
@@ -51,7 +52,8 @@ const by = `instance, http_request_method, http_route, http_response_status_code
 // if there are any.
 func (c *cumulative) expressions() [2]string {
 	return [2]string{
-		"sum by (" + by + ") (http_server_request_duration_seconds_count" + c.selector + ")",
+		"sum by (" + by + ") (http_server_request_duration_seconds_count" + c.selector + ")" +
+			" or sum by (" + by + ") (histogram_count(http_server_request_duration_seconds" + c.selector + "))",
 		"sum by (" + by + ", le) (http_server_request_duration_seconds_bucket" + c.selector + ")",
 	}
 }
@@ -105,29 +107,38 @@ type bucketShare struct {
 
 // read finds out by how much each series grew since the last reading.
 func (c *cumulative) read(counts, buckets []Sample, round int, grown func(key seriesKey, n uint64, latency []bucketShare)) {
-	first := !c.begun
-	c.begun = true
 	spread := map[seriesKey][]bucketShare{}
 	for i := range buckets {
 		key, bound := keyOf(buckets[i].Labels)
-		if n := c.growth(key, buckets[i].Value, round, first); n > 0 && !math.IsNaN(bound) {
+		if n := c.growth(key, buckets[i].Value, round); n > 0 && !math.IsNaN(bound) {
 			key.le = ""
 			spread[key] = append(spread[key], bucketShare{bound, n})
 		}
 	}
 	for i := range counts {
 		key, _ := keyOf(counts[i].Labels)
-		if n := c.growth(key, counts[i].Value, round, first); n > 0 {
+		if n := c.growth(key, counts[i].Value, round); n > 0 {
 			shares := spread[key]
 			slices.SortFunc(shares, func(a, b bucketShare) int { return cmp.Compare(a.le, b.le) })
 			grown(key, n, shares)
 		}
 	}
+	if round%int(time.Hour/readEvery) == 0 {
+		c.forget(round)
+	}
+}
+
+// forget drops series that have not been there for an hour, and their instances.
+func (c *cumulative) forget(round int) {
+	alive := map[string]bool{}
 	for key, last := range c.seen {
 		if round-last.round > int(time.Hour/readEvery) {
 			delete(c.seen, key)
+			continue
 		}
+		alive[key.instance] = true
 	}
+	maps.DeleteFunc(c.since, func(instance string, _ int) bool { return !alive[instance] })
 }
 
 func keyOf(labels map[string]string) (key seriesKey, le float64) {
@@ -145,9 +156,11 @@ func keyOf(labels map[string]string) (key seriesKey, le float64) {
 	}, le
 }
 
-// growth is by how much a counter grew. One that is new since the last reading
-// began at nothing, and so did one that fell: its process has started again.
-func (c *cumulative) growth(key seriesKey, value float64, round int, first bool) uint64 {
+// growth is by how much a counter grew. One that fell began again at nothing: its
+// process has started again. So did one that is new of an instance that is known.
+// What a new instance has counted was before anybody looked: it says only where
+// its counters stand.
+func (c *cumulative) growth(key seriesKey, value float64, round int) uint64 {
 	if math.IsNaN(value) || value < 0 || value > 1<<53 {
 		return 0
 	}
@@ -156,8 +169,12 @@ func (c *cumulative) growth(key seriesKey, value float64, round int, first bool)
 		return 0
 	}
 	c.seen[key] = lastValue{value, round}
+	since, met := c.since[key.instance]
+	if !met {
+		c.since[key.instance], since = round, round
+	}
 	switch {
-	case first:
+	case since == round:
 		return 0
 	case !known || value < last.value:
 		return uint64(value + .5)

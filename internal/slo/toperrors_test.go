@@ -132,6 +132,12 @@ func TestAnAPIThatOnlyTellsMetricsIsJudgedByThem(t *testing.T) {
 		if e, _ := b.Endpoint("orders", "GET /orders"); e.Requests != 103 {
 			t.Errorf("%d requests after a restart", e.Requests)
 		}
+		series.set("c:1", "GET", "/orders", "200", 5_000_000) // another one, that has run for long
+		time.Sleep(11 * time.Second)
+		synctest.Wait()
+		if e, _ := b.Endpoint("orders", "GET /orders"); e.Requests != 103 {
+			t.Errorf("%d requests with another instance", e.Requests)
+		}
 		series.away(true)
 		time.Sleep(20 * time.Second)
 		series.away(false)
