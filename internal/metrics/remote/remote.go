@@ -64,10 +64,10 @@ func New(d Deps) *Remote {
 		Name: "lapwing_remote_write_resumed_samples_total", Help: "Samples that were sent from the store, because the receiver or Lapwing was down when they came.",
 	}, byReceiver)
 	r.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "lapwing_remote_write_refused_samples_total", Help: "Samples sent from the store that the receiver will never take.",
+		Name: "lapwing_remote_write_refused_samples_total", Help: "Samples sent from the store that the receiver did not take: it has them already, or never will.",
 	}, byReceiver)
 	r.behind = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "lapwing_remote_write_behind_seconds", Help: "Age of the oldest sample that the receiver may not have; 0 while it has everything.",
+		Name: "lapwing_remote_write_behind_seconds", Help: "Age of the oldest sample that the receiver may not have; 0 while it is up to date within less than a minute.",
 	}, byReceiver)
 	return r
 }

@@ -204,7 +204,7 @@ func (s *session) watch() {
 		if mark, known := s.marks.get(l.key); known && (q.pending > 0 || !l.live) {
 			behind = now.Sub(time.UnixMilli(mark))
 		}
-		s.behind.WithLabelValues(r.Name).Set(max(0, behind-slack).Seconds())
+		s.behind.WithLabelValues(r.Name).Set(max(0, behind-2*slack).Seconds())
 		if behind > told {
 			late = append(late, fmt.Sprintf("%s has nothing newer than %s", r.Name, now.Add(-behind).UTC().Format("2006-01-02 15:04 MST")))
 		}
