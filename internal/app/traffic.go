@@ -20,7 +20,7 @@ func (p *parts) prepareTraffic(ctx context.Context, l *config.Loaded, add func(s
 	if err := add("", commit, err); err != nil {
 		return err
 	}
-	commit, err = p.traffic.Prepare(traffic.Config{Traffic: f.Traffic, AccessLog: f.AccessLog, Dir: l.Dir})
+	commit, err = p.traffic.Prepare(traffic.Config{Traffic: f.Traffic, AccessLog: f.AccessLog, SeriesPerAPI: f.Metrics.SeriesPerAPI, Dir: l.Dir})
 	if err := add("", commit, err); err != nil {
 		return err
 	}
