@@ -28,7 +28,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // stand is a server with the API over an empty store.
 type stand struct {
 	*httptest.Server
-	db *metrics.DB
+	db      *metrics.DB
+	handler http.Handler
 }
 
 func open(t testing.TB, section metrics.Section, change ...func(*promapi.Deps)) *stand {
@@ -42,7 +43,8 @@ func open(t testing.TB, section metrics.Section, change ...func(*promapi.Deps)) 
 	for _, c := range change {
 		c(&d)
 	}
-	server := httptest.NewServer(promapi.New(d))
+	handler := promapi.New(d)
+	server := httptest.NewServer(handler)
 	t.Cleanup(func() {
 		server.Client().CloseIdleConnections()
 		server.Close()
@@ -50,7 +52,7 @@ func open(t testing.TB, section metrics.Section, change ...func(*promapi.Deps)) 
 			t.Error(err)
 		}
 	})
-	return &stand{server, db}
+	return &stand{server, db, handler}
 }
 
 // put writes one sample of each series, such as `up{job="api"}`.
@@ -65,6 +67,28 @@ func (s *stand) put(t testing.TB, at time.Time, samples map[string]float64) {
 	if err := appender.Commit(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// direct asks without a connection.
+func (s *stand) direct(t testing.TB, method, path string, form url.Values) said {
+	t.Helper()
+	target, body := "/prometheus"+path, io.Reader(http.NoBody)
+	if method == http.MethodGet {
+		target += "?" + form.Encode()
+	} else {
+		body = strings.NewReader(form.Encode())
+	}
+	request := httptest.NewRequestWithContext(context.Background(), method, target, body)
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	recorder := httptest.NewRecorder()
+	s.handler.ServeHTTP(recorder, request)
+	out := said{code: recorder.Code, header: recorder.Header(), raw: recorder.Body.String()}
+	if strings.HasPrefix(out.header.Get("Content-Type"), "application/json") {
+		if err := json.Unmarshal([]byte(out.raw), &out); err != nil {
+			t.Errorf("%s %s is no JSON: %v\n%.500s", method, path, err, out.raw)
+		}
+	}
+	return out
 }
 
 // said is an answer of the API.
