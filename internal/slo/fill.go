@@ -26,7 +26,12 @@ func (m *Manager) Load(ctx context.Context) error {
 
 // fill fills windows, budgets and baselines with what the store has of the time
 // before, and takes up the conditions.
-func (m *Manager) fill(ctx context.Context) error {
+//
+// It goes on when ctx ends: a step that is not known to its end must not take the
+// place of what is stored of it.
+func (m *Manager) fill(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fillWithin)
+	defer cancel()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.keeper.learned = m.learn
@@ -35,9 +40,14 @@ func (m *Manager) fill(ctx context.Context) error {
 		return nil
 	}
 	m.filled = true
+	defer func() {
+		if err != nil {
+			m.unread = m.step
+		}
+	}()
 	f := filler{m: m, now: time.Now().Unix(), rolled: map[int64]bool{}, open: map[int64]bool{}}
 	to := time.Unix(f.now+1, 0).UTC()
-	err := m.store.Steps(ctx, Query{Length: time.Hour, From: to.Add(-KeepHourly), To: to}, f.hour)
+	err = m.store.Steps(ctx, Query{Length: time.Hour, From: to.Add(-KeepHourly), To: to}, f.hour)
 	if err != nil {
 		return fmt.Errorf("read the history of operations: %w", err)
 	}
@@ -52,6 +62,9 @@ func (m *Manager) fill(ctx context.Context) error {
 	}
 	return nil
 }
+
+// fillWithin bounds how long a start waits for the history.
+const fillWithin = time.Minute
 
 // filler takes stored steps, oldest first.
 type filler struct {

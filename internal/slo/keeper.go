@@ -192,21 +192,17 @@ func (k *keeper) writeState(ctx context.Context) error {
 	state, changed, kinds := k.state, k.changed, k.kinds
 	k.changed, k.kinds = false, nil
 	k.mu.Unlock()
+	var err error
 	if changed {
-		if err := k.store.PutConditions(ctx, state); err != nil {
-			k.mu.Lock()
-			k.changed = true // whatever the state is by now
-			k.mu.Unlock()
-			return err
-		}
+		err = k.store.PutConditions(ctx, state)
 	}
-	if kinds == nil {
-		return nil
+	if err == nil && kinds != nil {
+		changed, err = false, k.store.PutTopErrors(ctx, kinds)
 	}
-	err := k.store.PutTopErrors(ctx, kinds)
 	if err != nil {
 		k.mu.Lock()
 		defer k.mu.Unlock()
+		k.changed = k.changed || changed // what is written then is the state of then
 		if k.kinds == nil {
 			k.kinds = kinds
 		}

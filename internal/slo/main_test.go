@@ -31,6 +31,7 @@ type memory struct {
 	conditions []slo.Condition
 	kinds      []slo.TopError
 	broken     bool
+	unreadable int // so many readings of steps fail
 }
 
 var errBroken = errors.New("no space left on device")
@@ -71,7 +72,12 @@ func (s *memory) PutSteps(ctx context.Context, steps []slo.Step) error {
 
 func (s *memory) Steps(ctx context.Context, q slo.Query, visit func(slo.Step) error) error {
 	var list []slo.Step
+	unreadable := false
 	err := s.do(ctx, func() {
+		if unreadable = s.unreadable > 0; unreadable {
+			s.unreadable--
+			return
+		}
 		for _, step := range s.steps[q.Length] {
 			if step.Start.Before(q.From) || !step.Start.Before(q.To) {
 				continue
@@ -82,6 +88,9 @@ func (s *memory) Steps(ctx context.Context, q slo.Query, visit func(slo.Step) er
 			list = append(list, step)
 		}
 	})
+	if unreadable {
+		return errBroken
+	}
 	if err != nil {
 		return err
 	}

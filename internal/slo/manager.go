@@ -82,6 +82,7 @@ type Manager struct {
 	restored   []Condition  // of before a restart, until they are taken up
 	filled     bool         // with what the store knows
 	unfilled   []*objective // that were added since, and know nothing of the time before
+	unread     int64        // the open step of a start at which the store could not be read; 0 for none
 }
 
 var _ observe.Sink = (*Manager)(nil)
@@ -180,7 +181,7 @@ func (m *Manager) ObserveMessage(apiName, operation, message string, at time.Tim
 // Run counts, judges and stores until ctx ends, and everything is stored then.
 func (m *Manager) Run(ctx context.Context) error {
 	if err := m.fill(ctx); err != nil {
-		m.log.Warn("objectives begin without their history", "error", err)
+		m.log.Error("objectives begin without their history", "error", err)
 	}
 	var running sync.WaitGroup
 	defer running.Wait()

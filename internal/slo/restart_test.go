@@ -1,6 +1,8 @@
 package slo_test
 
 import (
+	"context"
+	"log/slog"
 	"maps"
 	"testing"
 	"testing/synctest"
@@ -10,6 +12,7 @@ import (
 
 	"lapwing.dev/lapwing/internal/catalog"
 	"lapwing.dev/lapwing/internal/slo"
+	"lapwing.dev/lapwing/internal/state"
 	"lapwing.dev/lapwing/internal/units"
 )
 
@@ -189,6 +192,72 @@ func TestAClockThatJumps(t *testing.T) {
 		}
 		if got := b.Budgets()[0].Requests; got < 6000 || got > 7300 {
 			t.Errorf("%d requests in the budget", got)
+		}
+	})
+}
+
+// The same on a real disk: what is stored at the end of one run is there at the
+// beginning of the next.
+func TestADatabaseKeepsBudgetsAndAlerts(t *testing.T) {
+	dir := t.TempDir()
+	run := func(send func(*slo.Manager)) (slo.Budget, []slo.TopError, []slo.Condition) {
+		db, err := state.Open(t.Context(), dir, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		m := slo.New(slo.Deps{Log: slog.New(slog.DiscardHandler), Store: db.SLO()})
+		commit, err := m.Prepare(slo.Config{APIs: []catalog.API{with(daily())}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Load(t.Context()); err != nil { // before the commit, as a server does
+			t.Fatal(err)
+		}
+		commit()
+		send(m)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // it fills, looks once, and stores
+		if err := m.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		return m.Budgets()[0], m.TopErrors("", "", time.Time{}, 10), m.Conditions()
+	}
+	before, kinds, wrong := run(func(m *slo.Manager) {
+		for range 100 {
+			m.Observe(exchange("/refunds", 500, time.Now(), time.Millisecond))
+		}
+	})
+	if before.Requests != 100 || before.Bad != 100 || len(kinds) != 1 || len(wrong) != 1 || wrong[0].State != slo.Firing {
+		t.Fatalf("%+v\n%+v\n%+v", before, kinds, wrong)
+	}
+	after, again, still := run(func(*slo.Manager) {})
+	if after.Requests != 100 || after.Bad != 100 || len(again) != 1 || again[0].Count != 100 {
+		t.Errorf("%+v\n%+v", after, again)
+	}
+	if len(still) != 1 || still[0].State != slo.Firing || !still[0].Since.Equal(wrong[0].Since) {
+		t.Errorf("%+v\n%+v", wrong, still)
+	}
+}
+
+func TestAStartThatCannotReadDestroysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memory{}
+		b := work(t, store, with(daily()))
+		b.send("/orders", 200, 100, time.Millisecond)
+		b.stop()
+		store.unreadable = 1
+		b = work(t, store, with(daily()))
+		b.send("/orders", 200, 50, time.Millisecond)
+		time.Sleep(time.Minute)
+		b.stop()
+		b = work(t, store, with(daily()))
+		if got := b.Budgets()[0].Requests; got != 150 {
+			t.Errorf("%d requests, want 150", got)
 		}
 	})
 }

@@ -71,7 +71,11 @@ func (m *Manager) closeStep(now int64) {
 	if next <= m.step {
 		return
 	}
-	m.keeper.put(m.snapshot())
+	if step := m.snapshot(); m.step == m.unread {
+		m.keeper.late(m.step, step.Counts)
+	} else {
+		m.keeper.put(step)
+	}
 	for op := range m.each() {
 		op.step.reset()
 	}
@@ -114,7 +118,12 @@ func (m *Manager) save(now time.Time, last bool) {
 		return
 	}
 	m.flushed = now
-	m.keeper.put(m.snapshot())
+	switch {
+	case m.step != m.unread:
+		m.keeper.put(m.snapshot())
+	case last:
+		m.keeper.late(m.step, m.snapshot().Counts) // added to what is stored of it
+	}
 	m.keeper.top(m.top.list(now, last))
 }
 
