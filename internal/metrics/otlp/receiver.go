@@ -43,14 +43,14 @@ type Receiver struct {
 	log    *slog.Logger
 	store  *store
 	deltas processor.Metrics // adds up, and hands on to store
-	places chan struct{}     // one for each request that may be decoded now
+	places untrusted.Places
 
 	stored, rejected, invalid, tooLarge, busy, failed atomic.Uint64
 }
 
 // NewReceiver returns a handler that stores what it is sent in appendable.
 func NewReceiver(log *slog.Logger, appendable storage.AppendableV2) (*Receiver, error) {
-	r := &Receiver{log: log.With("part", "otlp receiver"), store: &store{appendable: appendable}, places: make(chan struct{}, maxAtOnce)}
+	r := &Receiver{log: log.With("part", "otlp receiver"), store: &store{appendable: appendable}, places: untrusted.NewPlaces(maxAtOnce)}
 	factory := deltatocumulative.NewFactory()
 	settings := processor.Settings{ID: component.NewID(factory.Type()), TelemetrySettings: component.TelemetrySettings{MeterProvider: noop.NewMeterProvider()}}
 	var err error
@@ -84,14 +84,12 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		http.Error(w, "the body must be application/x-protobuf or application/json", http.StatusUnsupportedMediaType)
 		return
 	}
-	select {
-	case r.places <- struct{}{}:
-		defer func() { <-r.places }()
-	default:
+	if !r.places.Take(q.Context()) {
 		r.busy.Add(1)
 		form.fail(w, http.StatusServiceUnavailable, "too many requests are being read; try again")
 		return
 	}
+	defer r.places.Leave()
 	request, err := form.read(w, q)
 	if tooLarge, ok := errors.AsType[*untrusted.TooLargeError](err); ok {
 		r.tooLarge.Add(1)

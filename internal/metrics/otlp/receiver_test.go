@@ -79,6 +79,9 @@ func TestTheSDKOfOpenTelemetrySends(t *testing.T) {
 				if err := provider.ForceFlush(t.Context()); err != nil {
 					t.Fatal(err)
 				}
+				for flushed := time.Now().UnixMilli(); time.Now().UnixMilli() <= flushed; { // the next round is of another time
+					time.Sleep(time.Millisecond)
+				}
 			}
 			if err := provider.Shutdown(t.Context()); err != nil {
 				t.Fatal(err)

@@ -67,6 +67,18 @@ func (m *marks) advance(key string, to int64) {
 	}
 }
 
+// notAfter moves marks back that are later than a time: the clock was set back,
+// and what is stored from now on would seem to be there already.
+func (m *marks) notAfter(t int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for key, sent := range m.sent {
+		if sent > t {
+			m.sent[key], m.dirty = t, true
+		}
+	}
+}
+
 // keep forgets the marks of receivers that are not among the keys.
 func (m *marks) keep(keys map[string]bool) {
 	m.mu.Lock()
@@ -86,6 +98,7 @@ func (m *marks) save(now bool) error {
 	if !m.dirty || !now && time.Since(m.saved) < saveEvery {
 		return nil
 	}
+	m.saved = time.Now() // or tried
 	text, err := json.Marshal(m.sent)
 	if err != nil {
 		return err
@@ -93,8 +106,15 @@ func (m *marks) save(now bool) error {
 	if err := replace(m.path, text); err != nil {
 		return fmt.Errorf("write what receivers of remote_write have: %w", err)
 	}
-	m.dirty, m.saved = false, time.Now()
+	m.dirty = false
 	return nil
+}
+
+// unsaved reports whether there is something that was not written yet.
+func (m *marks) unsaved() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.dirty
 }
 
 // replace writes a file as a whole or not at all.

@@ -32,14 +32,14 @@ type Receiver struct {
 	log        *slog.Logger
 	appendable storage.Appendable
 	next       http.Handler
-	places     chan struct{} // one for each request that may be decoded now
+	places     untrusted.Places
 
 	stored, refused, invalid, tooLarge, busy, failed atomic.Uint64
 }
 
 // NewReceiver returns a handler that stores what it is sent in appendable.
 func NewReceiver(log *slog.Logger, appendable storage.Appendable) *Receiver {
-	r := &Receiver{log: log.With("part", "remote write receiver"), appendable: appendable, places: make(chan struct{}, maxAtOnce)}
+	r := &Receiver{log: log.With("part", "remote write receiver"), appendable: appendable, places: untrusted.NewPlaces(maxAtOnce)}
 	r.next = remoteapi.NewWriteHandler(r, remoteapi.MessageTypes{remoteapi.WriteV1MessageType, remoteapi.WriteV2MessageType},
 		remoteapi.WithWriteHandlerMiddlewares()) // the body is unpacked here, within bounds
 	return r
@@ -57,14 +57,12 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		http.Error(w, "the body must be compressed with snappy (block format)", http.StatusUnsupportedMediaType)
 		return
 	}
-	select {
-	case r.places <- struct{}{}:
-		defer func() { <-r.places }()
-	default:
+	if !r.places.Take(q.Context()) {
 		r.busy.Add(1)
 		unavailable(w, "too many requests are being read; try again")
 		return
 	}
+	defer r.places.Leave()
 	body, err := untrusted.Snappy(http.MaxBytesReader(w, q.Body, maxBody), maxBody)
 	if err == nil {
 		err = untrusted.Protobuf(body, maxParts)

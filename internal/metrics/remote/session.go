@@ -36,6 +36,8 @@ type session struct {
 	plan   *plan
 	lanes  map[string]*lane // by key
 
+	unsaved bool // the marks could not be written
+
 	resumedTo chan *lane // has been sent everything up to now
 	ended     chan *lane // has been sent what came while its queue began
 }
@@ -73,11 +75,18 @@ func (s *session) run(ctx context.Context) {
 			l.cancel = nil
 		case <-ticker.C:
 			s.watch()
-			if err := s.marks.save(false); err != nil {
-				s.log.Error("remote write may send some samples twice after a restart", "error", err)
-			}
+			s.save()
 		}
 	}
+}
+
+// save keeps the marks. A disk that is full is told once.
+func (s *session) save() {
+	err := s.marks.save(false)
+	if err != nil && !s.unsaved {
+		s.log.Error("what receivers have cannot be written down; after a restart more is sent twice", "error", err)
+	}
+	s.unsaved = err != nil || s.unsaved && s.marks.unsaved()
 }
 
 // change goes over to another plan.
@@ -191,6 +200,7 @@ func (s *session) watch() {
 		return
 	}
 	now := time.Now()
+	s.marks.notAfter(now.UnixMilli())
 	queues := s.queues()
 	var late []string
 	for _, r := range s.plan.receivers {
