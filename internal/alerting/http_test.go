@@ -46,6 +46,7 @@ func ask(t *testing.T, method, url, body string) (int, string) {
 }
 
 func TestClientsPostAlertsAndTheySurvive(t *testing.T) {
+	t.Parallel()
 	h, store := newHook(t), disk(t)
 	c := config(map[string]string{"receivers": h.receivers("hook"), "route": quick})
 	d := open(t, store, c)
@@ -79,6 +80,7 @@ func TestClientsPostAlertsAndTheySurvive(t *testing.T) {
 }
 
 func TestAnAlertThatNobodyRepeatsEnds(t *testing.T) {
+	t.Parallel()
 	h, store := newHook(t), disk(t)
 	d := open(t, store, config(map[string]string{"receivers": h.receivers("hook"), "route": quick}))
 	ends := time.Now().Add(1500 * time.Millisecond)

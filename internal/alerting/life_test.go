@@ -13,6 +13,7 @@ import (
 )
 
 func TestARestartTellsNothingTwiceAndLosesNoEnd(t *testing.T) {
+	t.Parallel()
 	h, store := newHook(t), disk(t)
 	c := config(map[string]string{"receivers": h.receivers("hook"), "route": quick})
 	d := open(t, store, c)
@@ -54,6 +55,7 @@ func TestARestartTellsNothingTwiceAndLosesNoEnd(t *testing.T) {
 }
 
 func TestAReloadTellsNothingTwiceAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	h := newHook(t)
 	with := func(receivers string, route string) alerting.Config {
 		return config(map[string]string{"receivers": receivers, "route": route})
@@ -116,6 +118,7 @@ func TestAReloadUnderLoadLosesNothing(t *testing.T) {
 }
 
 func TestASilenceKeepsQuietAndOutlivesARestart(t *testing.T) {
+	t.Parallel()
 	h, store := newHook(t), disk(t)
 	c := config(map[string]string{"receivers": h.receivers("hook"), "route": quick})
 	d := open(t, store, c)
@@ -176,6 +179,7 @@ func TestWhatASilenceMustHave(t *testing.T) {
 }
 
 func TestOneAlertInhibitsAnother(t *testing.T) {
+	t.Parallel()
 	h := newHook(t)
 	d := open(t, disk(t), config(map[string]string{
 		"receivers": h.receivers("hook"), "route": quick,
@@ -223,6 +227,7 @@ func TestATimeIntervalMutes(t *testing.T) {
 }
 
 func TestWhoHasAnAlertIsNotToldAgain(t *testing.T) {
+	t.Parallel()
 	h, store := newHook(t), disk(t)
 	c := config(map[string]string{"receivers": h.receivers("hook"), "route": strings.Replace(quick, "repeat_interval: 1h", "repeat_interval: 1s", 1)})
 	d := open(t, store, c)
@@ -294,6 +299,9 @@ func TestChecksChooseWhoIsTold(t *testing.T) {
 	var who []string
 	for _, r := range d.Recipients(a.Labels) {
 		who = append(who, r.Receiver)
+		if r.Route != "alert.to of the check" {
+			t.Errorf("told by %q", r.Route)
+		}
 	}
 	if !slices.Equal(who, []string{"on-call", "shop"}) {
 		t.Errorf("recipients: %q", who)

@@ -6,6 +6,7 @@ import (
 )
 
 func TestWhatIsWrongIsToldAndWhatEndsToo(t *testing.T) {
+	t.Parallel()
 	h := newHook(t)
 	d := open(t, disk(t), config(map[string]string{"receivers": h.receivers("hook"), "route": quick}))
 	say(t, d.Manager, "checks", down("a"))

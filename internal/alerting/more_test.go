@@ -2,6 +2,8 @@ package alerting_test
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,6 +60,7 @@ func TestWhoseSourceWasAwayGetsAGrace(t *testing.T) {
 }
 
 func TestTheNextReceiverIsToldWhenNobodyHasIt(t *testing.T) {
+	t.Parallel()
 	h := newHook(t)
 	c := config(map[string]string{"receivers": h.receivers("hook", "boss"), "route": quick})
 	c.Alerting.Escalations = []alerting.Escalation{{After: units.Duration(time.Second), To: "boss"}}
@@ -80,6 +83,32 @@ func TestTheNextReceiverIsToldWhenNobodyHasIt(t *testing.T) {
 	}
 	say(t, d.Manager, "checks")
 	h.until(t, "boss resolved Down/a=resolved")
+}
+
+func TestAStopInTheMiddleOfAMessageLosesNothing(t *testing.T) {
+	t.Parallel()
+	h, store := newHook(t), disk(t)
+	asked, answer := make(chan struct{}, 8), make(chan struct{})
+	stuck := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		select {
+		case <-answer:
+		case <-r.Context().Done():
+		}
+	}))
+	defer stuck.Close()
+	defer close(answer)
+	at := func(url string) alerting.Config {
+		return config(map[string]string{"receivers": "- name: hook\n  webhook_configs:\n  - url: " + url + "\n", "route": quick})
+	}
+	d := open(t, store, at(stuck.URL))
+	say(t, d.Manager, "checks", down("a"))
+	<-asked
+	d.stop()
+	d = open(t, store, at(h.URL))
+	h.until(t, "hook firing Down/a=firing")
+	say(t, d.Manager, "checks")
+	h.until(t, "hook resolved Down/a=resolved")
 }
 
 // audience remembers what was published.

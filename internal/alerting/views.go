@@ -307,9 +307,21 @@ func (m *Manager) Recipients(labels map[string]string) []Recipient {
 			by = []string{"..."}
 		}
 		list = append(list, Recipient{
-			Receiver: opts.Receiver, Route: strings.ReplaceAll(r.Key(), "}/{", "} > {"), GroupBy: by,
+			Receiver: opts.Receiver, Route: routeName(r), GroupBy: by,
 			Wait: opts.GroupWait, Repeat: opts.RepeatInterval, Escalates: g.plan.escalates(set),
 		})
 	}
 	return list
+}
+
+// byCheck is what stands in place of the route by which a check's own receivers are told.
+const byCheck = "alert.to of the check"
+
+// routeName is how people call a route.
+func routeName(r *dispatch.Route) string {
+	name := strings.ReplaceAll(r.Key(), "}/{", "} > {")
+	if strings.HasPrefix(name, "{} > {"+LabelNotify+`!=""}`) {
+		return byCheck
+	}
+	return name
 }
