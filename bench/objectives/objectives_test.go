@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package objectives measures what 1,000 objectives with four pairs of windows
 // each cost, beside the same as PromQL rules, as Sloth generates them:
 //
@@ -47,7 +49,7 @@ func TestCostOfAThousandObjectives(t *testing.T) {
 	}
 	minute := lapwing(t)
 	evaluation := rules(t)
-	byRules := evaluation * time.Duration(time.Minute/ruleInterval)
+	byRules := evaluation * (time.Minute / ruleInterval)
 	fmt.Printf("Lapwing   %10s of CPU a minute: %d objectives, looked at every 5 s (%s a look)\n", minute.Round(time.Microsecond), apis*perAPI, (minute / 12).Round(time.Microsecond))
 	fmt.Printf("PromQL    %10s of CPU a minute: the same windows as rules, every %s (%s an evaluation)\n", byRules.Round(time.Millisecond), ruleInterval, evaluation.Round(time.Millisecond))
 	fmt.Printf("ratio     %10.0f a minute, %.0f a look\n", float64(byRules)/float64(minute), float64(evaluation)/float64(minute/12))
@@ -75,7 +77,7 @@ func lapwing(t *testing.T) (minute time.Duration) {
 		runtime.GC()
 		before := cpu()
 		requests(m, simulated)
-		minute = (cpu() - before) / time.Duration(simulated/time.Minute)
+		minute = (cpu() - before) / (simulated / time.Minute)
 		if list := m.Budgets(); len(list) != apis*perAPI || list[0].Requests == 0 {
 			t.Fatalf("%d budgets: %+v", len(list), list[0])
 		}

@@ -48,11 +48,11 @@ func TestMetricsTellWhatPagesTell(t *testing.T) {
 		got := map[string]float64{}
 		err := b.WriteMetrics(func(f *dto.MetricFamily) error {
 			for _, m := range f.Metric {
-				name := f.GetName()
+				parts := []string{f.GetName()}
 				for _, l := range m.Label {
-					name += " " + l.GetName() + "=" + l.GetValue()
+					parts = append(parts, l.GetName()+"="+l.GetValue())
 				}
-				got[name] = m.Gauge.GetValue()
+				got[strings.Join(parts, " ")] = m.Gauge.GetValue()
 			}
 			return nil
 		})
