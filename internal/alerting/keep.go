@@ -188,9 +188,12 @@ func (m *Manager) keep(ctx context.Context, source string, alerts []*alert.Alert
 		}
 	}
 	m.book.put(changes)
+	published := 0
 	for id, e := range changes {
 		m.book.tell(e.alert)
-		m.publish(id, before[id], e, now)
+		if published < mostEvents && m.publish(id, before[id], e, now) {
+			published++
+		}
 	}
 	return problem
 }
@@ -235,16 +238,21 @@ func (m *Manager) noticeFull(problem error) {
 	}
 }
 
-// publish tells browsers when an alert begins or ends.
-func (m *Manager) publish(id model.Fingerprint, before, after entry, now time.Time) {
+// mostEvents are published of what changes in one go: a page that hears of one
+// looks for all.
+const mostEvents = 50
+
+// publish tells browsers when an alert begins or ends, and reports whether it does.
+func (m *Manager) publish(id model.Fingerprint, before, after entry, now time.Time) bool {
 	if m.deps.Publisher == nil {
-		return
+		return false
 	}
 	was := before.alert != nil && !before.ended(now)
 	if is := !after.ended(now); was == is && (before.ack == nil) == (after.ack == nil) {
-		return
+		return false
 	}
 	m.deps.Publisher.Publish(Event, changeOf(id, &after, now))
+	return true
 }
 
 func changeOf(id model.Fingerprint, e *entry, now time.Time) Change {
