@@ -211,3 +211,20 @@ func TestAlertPagesBeforeAnything(t *testing.T) {
 		}
 	}
 }
+
+// The first request changes the page of endpoints by itself.
+func TestEndpointsBeforeTheFirstRequest(t *testing.T) {
+	browser := startBrowser(t)
+	at := now()
+	deps := uitest.Deps(uitest.Shop(at), at)
+	empty := &uitest.Endpoints{}
+	deps.Endpoints, deps.Inventory = empty, nil
+	site, stream := startSite(t, deps)
+	tab := openTab(t, browser, site, light)
+	tab.visit(t, "/endpoints")
+	tab.live(t)
+	tab.wait(t, `document.querySelector("#start")`)
+	empty.List = uitest.RushEndpoints(at).List
+	stream.hub.Publish(traffic.LiveEvent, traffic.Live{Rate: 12})
+	tab.wait(t, `document.querySelector("#operations tbody tr")`)
+}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -128,7 +129,7 @@ func TestNoReceiversSayWhatToWrite(t *testing.T) {
 func TestTenThousandAlertsComeInPages(t *testing.T) {
 	list := make([]alerting.View, 10_000)
 	for i := range list {
-		list[i] = alerting.View{ID: fmt.Sprintf("%016x", i), State: alerting.Firing, Starts: noon.Add(-time.Hour), Labels: map[string]string{"alertname": "Many", "severity": "warning", "n": fmt.Sprint(i)}}
+		list[i] = alerting.View{ID: fmt.Sprintf("%016x", i), State: alerting.Firing, Starts: noon.Add(-time.Hour), Labels: map[string]string{"alertname": "Many", "severity": "warning", "n": strconv.Itoa(i)}}
 	}
 	u := listed(t, list...)
 	doc := page(t, u, "/alerts?page=100")

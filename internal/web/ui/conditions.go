@@ -2,6 +2,7 @@ package ui
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"lapwing.dev/lapwing/internal/alerting"
@@ -26,7 +27,7 @@ func (u *UI) conditionRows(e *endpoint, now time.Time) []conditionRow {
 	list := e.Firing
 	for _, c := range u.Endpoints.Conditions() {
 		if c.API == e.API && c.Operation == "" {
-			list = append(list[:len(list):len(list)], c)
+			list = append(slices.Clip(list), c)
 		}
 	}
 	var rows []conditionRow

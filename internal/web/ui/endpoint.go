@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -219,8 +220,8 @@ func (u *UI) endpointRanges(page *endpointPage, at *url.URL, now time.Time) {
 	fixed := func(by int) string {
 		length := page.Range.To.Sub(page.Range.From) * time.Duration(by)
 		return link(func(q url.Values) {
-			q.Set("from", fmt.Sprint(page.Range.From.Add(length).Unix()))
-			q.Set("to", fmt.Sprint(page.Range.To.Add(length).Unix()))
+			q.Set("from", strconv.FormatInt(page.Range.From.Add(length).Unix(), 10))
+			q.Set("to", strconv.FormatInt(page.Range.To.Add(length).Unix(), 10))
 		})
 	}
 	for _, c := range endpointRanges {
@@ -314,7 +315,7 @@ func topErrorRowOf(t *slo.TopError, now time.Time) topErrorRow {
 		RequestID: t.Example.RequestID, TraceID: t.Example.TraceID, Upstream: t.Example.Upstream,
 	}
 	if t.Status > 0 {
-		row.Status = fmt.Sprint(t.Status)
+		row.Status = strconv.Itoa(t.Status)
 	}
 	return row
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -136,7 +137,7 @@ type burnRow struct {
 func (u *UI) budgetCards(r *http.Request, e *endpoint, now time.Time) []budgetCard {
 	budgets := e.Budgets
 	for _, whole := range u.wholeAPIs(e.API) {
-		budgets = append(budgets[:len(budgets):len(budgets)], whole.Budgets...)
+		budgets = append(slices.Clip(budgets), whole.Budgets...)
 	}
 	var cards []budgetCard
 	for i := range budgets[:min(len(budgets), endpointBudgets)] {

@@ -198,13 +198,13 @@ func requestSpark(recent []slo.Point, now time.Time) (requests, failed string) {
 	var all, bad [requestSteps]uint64
 	first := now.Add(-requestSteps * requestStep)
 	var most uint64
-	for i := range recent {
-		at := int(recent[i].At.Sub(first) / requestStep)
-		if recent[i].At.Before(first) || at >= requestSteps {
+	for _, p := range recent {
+		at := int(p.At.Sub(first) / requestStep)
+		if p.At.Before(first) || at < 0 || at >= requestSteps {
 			continue
 		}
-		all[at] += recent[i].Requests
-		bad[at] += recent[i].Errors
+		all[at] += p.Requests
+		bad[at] += p.Errors
 		most = max(most, all[at])
 	}
 	if most == 0 {

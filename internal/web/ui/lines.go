@@ -42,15 +42,15 @@ type lines struct {
 
 // chart draws it; nil without any value.
 func (l *lines) chart() *chart {
-	low, high, any := l.Low, l.High, false
+	low, high, some := l.Low, l.High, false
 	for _, s := range l.Series {
 		for _, v := range s.Values {
 			if !math.IsNaN(v) && !math.IsInf(v, 0) {
-				low, high, any = min(low, v), max(high, v), true
+				low, high, some = min(low, v), max(high, v), true
 			}
 		}
 	}
-	if !any || !l.Range.To.After(l.Range.From) {
+	if !some || !l.Range.To.After(l.Range.From) {
 		return nil
 	}
 	axis := newAxis(low, high, l.Unit)

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -120,13 +119,13 @@ func matching(all []alerting.View, matchers []alerting.Matcher) ([]alerting.View
 		}
 	}
 	var list []alerting.View
-	for i := range all {
+	for _, a := range all {
 		holds := len(tests) > 0
 		for n, test := range tests {
-			holds = holds && test(all[i].Labels[matchers[n].Name])
+			holds = holds && test(a.Labels[matchers[n].Name])
 		}
 		if holds {
-			list = append(list, all[i])
+			list = append(list, a)
 		}
 	}
 	return list, nil
@@ -146,14 +145,4 @@ func parseLabels(text string) (map[string]string, error) {
 		labels[m.Name] = m.Value
 	}
 	return labels, nil
-}
-
-// labelText writes labels as parseLabels reads them.
-func labelText(labels map[string]string) string {
-	list, _ := labelList(labels, maxMatchers)
-	parts := make([]string, len(list))
-	for i, l := range list {
-		parts[i] = fmt.Sprintf("%s=%q", labelName(l.Name), l.Value)
-	}
-	return strings.Join(parts, " ")
 }

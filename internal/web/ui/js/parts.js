@@ -35,6 +35,7 @@ async function refresh() {
     const answer = await fetch(location.href, { headers: { "Lapwing-Part": "live" }, cache: "no-store" });
     if (answer.ok && !answer.redirected) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (document.getElementById("start") && !page.getElementById("start")) return location.reload(); // there is something now
       for (const part of document.querySelectorAll("[data-part]")) {
         const fresh = page.getElementById(part.id);
         if (fresh) swap(part, document.adoptNode(fresh));
