@@ -380,6 +380,35 @@ func TestAStormBecomesASummary(t *testing.T) {
 	})
 }
 
+func TestWhatIsSilencedOrAcknowledgedMeanwhileWaits(t *testing.T) {
+	for _, state := range []State{stateAcknowledged, stateSuppressed} {
+		t.Run(string(state), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				to := &sink{do: func(_ context.Context, n int, _ []*alert.Alert) (bool, error) {
+					if n == 0 {
+						return true, errors.New("unexpected status code 500")
+					}
+					return false, nil
+				}}
+				b := newBench(t, map[string]*sink{"team/webhook": to}, Settings{})
+				a := b.alerts.fires("A")
+				b.tell(t, "team/webhook", "g", a)
+				b.alerts.put(a, state)
+				time.Sleep(time.Hour)
+				if n := len(to.times()); n != 1 {
+					t.Errorf("%d tries while it was %s", n, state)
+				}
+				b.alerts.put(a, stateFiring)
+				time.Sleep(2 * holdPause)
+				if diff := cmp.Diff(map[string]int{Delivered: 1}, b.store.states()); diff != "" {
+					t.Error(diff)
+				}
+				b.stop()
+			})
+		})
+	}
+}
+
 func TestNewerNewsInterruptALaterTry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := &sink{do: func(ctx context.Context, n int, _ []*alert.Alert) (bool, error) {

@@ -2,9 +2,13 @@ package delivery_test
 
 import (
 	"errors"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -142,25 +146,6 @@ func TestNobodyIsToldThatItFiresAfterItEnded(t *testing.T) {
 	})
 }
 
-func TestWhatWasSilencedOrAcknowledgedMeanwhileWaits(t *testing.T) {
-	to := newHook(t, says(500, ""), says(200, ""))
-	s := newStand(t, newMemory(), newWorld(), webhook(to.URL))
-	a := s.world.fires("A")
-	s.world.becomes(a, "acknowledged")
-	if err := s.notify("g", a); err != nil {
-		t.Fatal(err)
-	}
-	list, _ := s.store.Waiting(t.Context())
-	if err := s.Retry(t.Context(), list[0].ID); err != nil {
-		t.Fatal(err)
-	}
-	s.world.becomes(a, "firing")
-	if err := s.Retry(t.Context(), list[0].ID); err != nil {
-		t.Fatal(err)
-	}
-	s.until("it is delivered", func() bool { return cmp.Equal(s.store.states(), []string{delivery.Delivered}) })
-}
-
 func TestOneDeadReceiverDelaysNoOther(t *testing.T) {
 	dead, well := newHook(t, says(500, "")), newHook(t, says(200, ""))
 	s := newStand(t, newMemory(), newWorld(), webhook(dead.URL)+"  - url: "+well.URL+"\n")
@@ -218,13 +203,19 @@ func TestErrorsOfReceiversAreShownWithoutSecrets(t *testing.T) {
 	nobody := "http://" + closed.Addr().String()
 	_ = closed.Close()
 	elsewhere := newHook(t, says(200, "ok"))
-	tls := httptest.NewTLSServer(says(200, "ok"))
+	tls := httptest.NewUnstartedServer(says(200, "ok"))
+	tls.Config.ErrorLog = log.New(io.Discard, "", 0)
+	tls.StartTLS()
 	t.Cleanup(tls.Close)
 	const token = "T0KEN/B0XES/s3cr3tpart"
 	refuses := newHook(t, says(403, "invalid token /services/"+token+" and https://hooks.slack.test/services/"+token))
 	redirects := newHook(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
 	})
+	tokenFile := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(tokenFile, []byte("s3cr3tpart"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	slack := func(base string) string {
 		return "  slack_configs:\n  - api_url: " + base + "/services/" + token + "\n    channel: '#alerts'\n"
 	}
@@ -235,6 +226,9 @@ func TestErrorsOfReceiversAreShownWithoutSecrets(t *testing.T) {
 		"certificate of unknown": {slack(tls.URL), "certificate"},
 		"telegram": {
 			"  telegram_configs:\n  - api_url: " + nobody + "\n    bot_token: s3cr3tpart\n    chat_id: 1\n", "connection refused",
+		},
+		"telegram with a token that only its file knows": {
+			"  telegram_configs:\n  - api_url: " + nobody + "\n    bot_token_file: " + tokenFile + "\n    chat_id: 1\n", "connection refused",
 		},
 		"signed webhook": {signedWebhook(nobody + "/hooks/s3cr3tpart"), "connection refused"},
 		"webhook with a password": {

@@ -188,12 +188,6 @@ func (w *world) ends(a *alert.Alert) *alert.Alert {
 	return &over
 }
 
-func (w *world) becomes(a *alert.Alert, state delivery.State) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.state[a.Fingerprint().String()] = state
-}
-
 // events is a publisher.
 type events struct {
 	mu   sync.Mutex
