@@ -2,8 +2,7 @@ package delivery_test
 
 import (
 	"errors"
-	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -204,7 +203,7 @@ func TestErrorsOfReceiversAreShownWithoutSecrets(t *testing.T) {
 	_ = closed.Close()
 	elsewhere := newHook(t, says(200, "ok"))
 	tls := httptest.NewUnstartedServer(says(200, "ok"))
-	tls.Config.ErrorLog = log.New(io.Discard, "", 0)
+	tls.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	tls.StartTLS()
 	t.Cleanup(tls.Close)
 	const token = "T0KEN/B0XES/s3cr3tpart"
