@@ -57,19 +57,23 @@ type teller struct {
 	mu      sync.Mutex
 	telling map[string]bool // checks that have an alert
 	told    map[story]notes
+	retried map[string][]time.Time // by check: when it passed only after a retry
 }
 
 func newTeller(d tellerDeps) *teller {
 	d.log = d.log.With("part", "alerts")
 	return &teller{
 		tellerDeps: d, dirty: make(chan struct{}, 1), conditions: make(chan []slo.Condition, 1), lines: make(chan []ingest.Condition, 1),
-		telling: map[string]bool{}, told: map[story]notes{},
+		telling: map[string]bool{}, told: map[story]notes{}, retried: map[string][]time.Time{},
 	}
 }
 
 // Observe looks at a stored result; it does not block. Most results change
 // nothing and cost a look into a map.
 func (t *teller) Observe(r *checks.Result) {
+	if r.Flaky() {
+		t.noteFlaky(r)
+	}
 	if r.State == checks.Up && r.Status == checks.Up && !r.Flaky() {
 		t.mu.Lock()
 		telling := t.telling[r.Check]

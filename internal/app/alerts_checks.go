@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,13 @@ const (
 	checkDegraded   = "CheckDegraded"
 	checkFlaky      = "CheckFlaky"
 	certificateEnds = "CertificateExpiring"
+)
+
+// How many runs of a check within an hour may pass only after a retry until that
+// is an alert: one of them is no news.
+const (
+	flakyRuns = 3
+	flakyOver = time.Hour
 )
 
 // How soon a certificate's end is an alert.
@@ -53,8 +61,10 @@ func (t *teller) ofChecks(ctx context.Context) []alerting.Alert {
 			add(&v, checkDown, "critical", v.Since, v.Name+" is down: "+orNothing(v.Reason))
 		case v.State == checks.Degraded:
 			add(&v, checkDegraded, "warning", v.Since, v.Name+" is degraded: "+orNothing(v.Reason))
-		case v.Flaky && v.Last != nil:
-			add(&v, checkFlaky, "info", t.began(v.ID, checkFlaky, v.Last.At()), fmt.Sprintf("%s passed only at try %d", v.Name, len(v.Last.Attempts)))
+		default:
+			if n := t.flaky(v.ID, time.Now()); n >= flakyRuns {
+				add(&v, checkFlaky, "info", t.began(v.ID, checkFlaky, time.Now()), fmt.Sprintf("%s passed only after a retry, %d times in the last hour", v.Name, n))
+			}
 		}
 		if left := time.Until(v.CertExpires); !v.CertExpires.IsZero() && left < certificateWarning && v.State != checks.Paused {
 			severity := "warning"
@@ -73,6 +83,28 @@ func (t *teller) ofChecks(ctx context.Context) []alerting.Alert {
 		}
 	}
 	return list
+}
+
+// noteFlaky remembers when a run passed only after a retry; of many the last ones.
+func (t *teller) noteFlaky(r *checks.Result) {
+	const most = 100
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := append(t.retried[r.Check], r.At())
+	t.retried[r.Check] = list[max(0, len(list)-most):]
+}
+
+// flaky is how many runs of a check passed only after a retry within the hour.
+func (t *teller) flaky(check string, now time.Time) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := slices.DeleteFunc(t.retried[check], func(at time.Time) bool { return now.Sub(at) > flakyOver })
+	if len(list) == 0 {
+		delete(t.retried, check)
+		return 0
+	}
+	t.retried[check] = list
+	return len(list)
 }
 
 // began is when a story that is told already began; else now.

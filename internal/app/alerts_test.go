@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lapwing.dev/lapwing/internal/alerting"
+	"lapwing.dev/lapwing/internal/checks"
 	"lapwing.dev/lapwing/internal/fault"
 	"lapwing.dev/lapwing/internal/metrics/rules"
 	"lapwing.dev/lapwing/internal/slo"
@@ -109,5 +110,25 @@ func TestAnAlertOfARuleEndsUnlessItIsToldAgain(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, to.put); diff != "" {
 		t.Errorf("put (-want +got):\n%s", diff)
+	}
+}
+
+func TestOneRetryIsNoNews(t *testing.T) {
+	teller, _ := telling(t)
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for i := range 5 {
+		run := checks.RunID(now.Add(time.Duration(i*20) * time.Minute).UnixMilli())
+		teller.Observe(&checks.Result{Check: "health", Run: run, Status: checks.Up, State: checks.Up, Attempts: make([]checks.Attempt, 2)})
+	}
+	for _, test := range []struct {
+		after time.Duration
+		want  int
+	}{{80 * time.Minute, 4}, {125 * time.Minute, 1}, {3 * time.Hour, 0}} {
+		if got := teller.flaky("health", now.Add(test.after)); got != test.want {
+			t.Errorf("after %s %d runs count, want %d", test.after, got, test.want)
+		}
+	}
+	if len(teller.retried) != 0 {
+		t.Errorf("what is over is kept: %v", teller.retried)
 	}
 }
