@@ -33,7 +33,8 @@ func newAccessLog(l *Logs, c AccessLog) *accessLog { return &accessLog{logs: l, 
 // Bounds of what is remembered for the lines of a file.
 const (
 	maxNames   = 4096
-	numKeys    = 4096
+	numKeys    = 1024 // places for texts of clients, each for a few
+	keysAtOnce = 4
 	maxExample = 200         // bytes
 	firstUnix  = 631_152_000 // 1990
 	badShare   = 0.5         // of lines that are of no format: somebody should look
@@ -64,7 +65,8 @@ type accessLines struct {
 	seen     forwarded
 
 	seed  maphash.Seed
-	keys  [numKeys]clientKey
+	keys  [numKeys][keysAtOnce]clientKey // IPv6 clients and those behind proxies
+	turn  uint
 	names map[opName]string
 }
 
@@ -96,7 +98,9 @@ func (r *accessLines) Line(line string, _ bool) {
 	e.Source = observe.SourceAccessLog
 	if a.config.TrustForwarded && r.line.Forwarded != "" {
 		r.seen.one[0] = r.line.Forwarded
-		e.Client = r.resolver.Resolve(e.Client, &r.seen)
+		if client := r.resolver.Resolve(e.Client, &r.seen); client != e.Client {
+			e.Client, e.ClientKey = client, ""
+		}
 	}
 	if e.ClientKey == "" {
 		e.ClientKey = r.key(e.Client)
@@ -175,15 +179,18 @@ func (r *accessLines) key(addr netip.Addr) string {
 	if !prefix.IsValid() {
 		return ""
 	}
-	place := &r.keys[maphash.Comparable(r.seed, prefix)%numKeys]
-	if place.prefix == prefix {
-		return place.text
+	bucket := &r.keys[maphash.Comparable(r.seed, prefix)%numKeys]
+	for i := range bucket {
+		if bucket[i].prefix == prefix {
+			return bucket[i].text
+		}
 	}
 	text := prefix.String()
 	if prefix.IsSingleIP() {
 		text = prefix.Addr().String()
 	}
-	*place = clientKey{prefix, text}
+	r.turn++
+	bucket[r.turn%keysAtOnce] = clientKey{prefix, text}
 	return text
 }
 

@@ -88,10 +88,7 @@ func (f errorLines) Collect(out chan<- prometheus.Metric) {
 		for _, c := range s.errors.counted() {
 			values := append([]string{label(name), label(api), label(s.path)}, c.values...)
 			m, err := prometheus.NewConstMetric(d, prometheus.CounterValue, float64(c.n), values...)
-			key := ""
-			for _, v := range values {
-				key += v + "\x00"
-			}
+			key := strings.Join(values, "\x00")
 			if err == nil && !seen[key] { // two values may be one after what no label can hold was replaced
 				seen[key] = true
 				out <- m

@@ -307,14 +307,14 @@ func TestNoticesAboutLogs(t *testing.T) {
 	}})
 	var codes string
 	for range 1000 {
-		codes = ""
+		var list []string
 		for _, n := range notices.List() {
-			codes += n.Code + " "
+			list = append(list, n.Code+" ")
 			if strings.Contains(n.Text, "hunter2") {
 				t.Fatal(n.Text)
 			}
 		}
-		if codes == "log_file_format log_file_missing " {
+		if codes = strings.Join(list, ""); codes == "log_file_format log_file_missing " {
 			break
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -339,11 +339,19 @@ func TestNoticesAboutLogs(t *testing.T) {
 func TestMistakesInTheSection(t *testing.T) {
 	c := ingest.Config{
 		AccessLogs: []ingest.AccessLog{
-			{}, {Path: "/var/log/nginx/"}, {Path: "a[", Format: "nginx-combine"}, {Path: "x", Strip: "api", API: "order"}, {Path: "x"},
-			{Path: "j", Format: "json", Fields: map[string]string{"pth": "x"}}, {Path: "p", Format: "{client} {status}{path}"},
+			{},
+			{Path: "/var/log/nginx/"},
+			{Path: "a[", Format: "nginx-combine"},
+			{Path: "x", Strip: "api", API: "order"},
+			{Path: "x"},
+			{Path: "j", Format: "json", Fields: map[string]string{"pth": "x"}},
+			{Path: "p", Format: "{client} {status}{path}"},
 		},
 		ErrorLogs: []ingest.ErrorLog{
-			{}, {Path: "e", Match: "(?!x)"}, {Path: "e", Match: "(?P<name>x)", Name: "f"}, {Path: "e", Match: "x", Over: units.Duration(time.Minute), Name: "g"},
+			{},
+			{Path: "e", Match: "(?!x)"},
+			{Path: "e", Match: "(?P<name>x)", Name: "f"},
+			{Path: "e", Match: "x", Over: units.Duration(time.Minute), Name: "g"},
 			{Path: "e", Match: "x", Alert: 1, Over: units.Duration(time.Second), Name: "g"},
 		},
 	}

@@ -59,7 +59,7 @@ func run(t *testing.T, url string, cmd *exec.Cmd) {
 		_ = said.Close()
 	})
 	for range 1000 {
-		if resp, err := http.Get(url); err == nil { //nolint:noctx // a test's
+		if resp, err := http.Get(url); err == nil {
 			_ = resp.Body.Close()
 			return
 		}
@@ -75,7 +75,7 @@ func ask(t *testing.T, url string, from, n int) {
 	for client := range 4 {
 		group.Go(func() {
 			for i := from + client; i < from+n; i += 4 {
-				resp, err := http.Get(fmt.Sprintf("%s/orders/%d?token=secret", url, i)) //nolint:noctx // a test's
+				resp, err := http.Get(fmt.Sprintf("%s/orders/%d?token=secret", url, i))
 				if err != nil {
 					t.Error(err)
 					return
@@ -148,7 +148,7 @@ func TestALogOfNginx(t *testing.T) {
 				t.Fatal(err)
 			}
 			url := "http://127.0.0.1:" + listen
-			cmd := exec.Command(nginx, "-p", dir, "-c", conf) //nolint:gosec,noctx // the test's own; SIGTERM ends it, with its workers
+			cmd := exec.Command(nginx, "-p", dir, "-c", conf)
 			run(t, url, cmd)
 			sink := newCounting()
 			log := filepath.Join(dir, tt.file)
@@ -195,13 +195,13 @@ func TestNginxSaysWhatItCouldNotRead(t *testing.T) {
 	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, user, dir, listen), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run(t, "http://127.0.0.1:"+listen, exec.Command(nginx, "-p", dir, "-c", conf)) //nolint:gosec,noctx // the test's own; SIGTERM ends it, with its workers
+	run(t, "http://127.0.0.1:"+listen, exec.Command(nginx, "-p", dir, "-c", conf))
 	for _, request := range []string{
 		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
 		"GET /caf\xc3\xa9?a=\"b\" HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: says \"hi\" \\ \xff\r\nConnection: close\r\n\r\n",
 		"\x00\x01\x02\r\n",
 	} {
-		c, err := net.Dial("tcp", "127.0.0.1:"+listen) //nolint:noctx // a test's
+		c, err := net.Dial("tcp", "127.0.0.1:"+listen)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -245,7 +245,7 @@ func TestALogOfCaddy(t *testing.T) {
 		t.Fatal(err)
 	}
 	url := "http://127.0.0.1:" + listen
-	cmd := exec.Command(caddy, "run", "--config", conf, "--adapter", "caddyfile") //nolint:gosec,noctx // the test's own; SIGTERM ends it, with its workers
+	cmd := exec.Command(caddy, "run", "--config", conf, "--adapter", "caddyfile")
 	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
 	run(t, url, cmd)
 	sink := newCounting()
@@ -281,7 +281,7 @@ func TestALogOfUvicorn(t *testing.T) {
 	}
 	defer out.Close()
 	url := "http://127.0.0.1:" + listen
-	cmd := exec.Command(python, "-m", "uvicorn", "app:app", "--port", listen) //nolint:gosec,noctx // the test's own; SIGTERM ends it, with its workers
+	cmd := exec.Command(python, "-m", "uvicorn", "app:app", "--port", listen)
 	cmd.Dir, cmd.Stdout = dir, out
 	sink := newCounting()
 	follow(t, ingest.LogsDeps{Sink: sink, Operations: templates{}}, ingest.Config{AccessLogs: []ingest.AccessLog{{API: "orders", Path: log, Backfill: true}}},

@@ -101,18 +101,28 @@ func (p *common) time(line string, at int, l *Line) (end int, ok bool) {
 // clients reads "client ident user", or "vhost client ident user".
 func (l *Line) clients(head string) {
 	first, rest, _ := strings.Cut(head, " ")
+	client := first
 	addr, ok := addressOf(first)
 	if !ok {
 		if second, after, found := strings.Cut(rest, " "); found {
 			if addr, ok = addressOf(second); ok {
-				l.Host, rest = hostOf(first), after
+				l.Host, rest, client = hostOf(first), after, second
 			}
 		}
 	}
-	l.Client = addr
+	l.client(addr, client)
 	_, user, _ := strings.Cut(rest, " ")
 	if user != "-" && user != `""` {
 		l.User = clean(user)
+	}
+}
+
+// client notes who asked. An IPv4 address has one spelling, so the text in the line
+// is already the one under which it is counted.
+func (l *Line) client(addr netip.Addr, text string) {
+	l.Client = addr
+	if addr.Is4() && strings.IndexByte(text, ':') < 0 {
+		l.ClientKey = text
 	}
 }
 

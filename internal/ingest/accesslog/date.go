@@ -51,7 +51,7 @@ func clfUnix(minute, offset string) (int64, bool) {
 	day, ok1 := two(minute)
 	year, ok2 := four(minute[7:])
 	hour, ok3 := two(minute[12:])
-	min, ok4 := two(minute[15:])
+	minutes, ok4 := two(minute[15:])
 	month := monthOf(minute[3:6])
 	if !ok1 || !ok2 || !ok3 || !ok4 || month == 0 || minute[2] != '/' || minute[6] != '/' || minute[11] != ':' || minute[14] != ':' {
 		return 0, false
@@ -60,7 +60,7 @@ func clfUnix(minute, offset string) (int64, bool) {
 	if !ok || n != len(offset)-1 || offset[0] != ' ' {
 		return 0, false
 	}
-	return unixOf(year, month, day, hour, min, 0, east)
+	return unixOf(year, month, day, hour, minutes, 0, east)
 }
 
 // unixOf checks a date and a time of the day, and counts seconds.

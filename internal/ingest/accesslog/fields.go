@@ -148,7 +148,7 @@ func (v *values) sizes(l *Line, at func(fieldID) int) Mismatch {
 // known.
 func (v *values) durations(l *Line) {
 	for i, unit := range units {
-		if d, ok := durationText(v.text[fieldSeconds+fieldID(i)], unit); ok { //nolint:gosec // 0 to 3
+		if d, ok := durationText(v.text[fieldSeconds+fieldID(i)], unit); ok {
 			l.Duration = d
 		}
 	}
@@ -199,7 +199,8 @@ func (v *values) target(l *Line) {
 // people reads who asked, and whom.
 func (v *values) people(l *Line) {
 	if s := v.get(fieldClient); s != "" {
-		l.Client, _ = addressOf(s)
+		addr, _ := addressOf(s)
+		l.client(addr, s)
 	}
 	l.Forwarded = v.get(fieldForwarded)
 	l.User, l.UserAgent, l.RequestID = v.label(fieldUser), v.label(fieldUserAgent), v.label(fieldRequestID)

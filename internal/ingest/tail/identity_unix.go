@@ -11,7 +11,7 @@ import (
 // identify returns the device and the inode of a file, and how many names it has.
 func identify(info fs.FileInfo) (device, inode uint64, names uint64) {
 	if s, ok := info.Sys().(*syscall.Stat_t); ok {
-		return uint64(s.Dev), uint64(s.Ino), uint64(s.Nlink) //nolint:gosec,unconvert // the same bits; the types differ by system
+		return uint64(s.Dev), uint64(s.Ino), uint64(s.Nlink) //nolint:unconvert // the same bits; the types differ by system
 	}
 	return 0, 0, 1
 }

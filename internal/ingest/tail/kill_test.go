@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -105,7 +106,7 @@ func TestAKillLosesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		lines := bufio.NewScanner(out)
-		until := fmt.Sprint(written)
+		until := strconv.Itoa(written)
 		killed := false
 		for lines.Scan() {
 			first, _, _ := strings.Cut(lines.Text(), " ")
@@ -129,10 +130,10 @@ func TestAKillLosesNothing(t *testing.T) {
 	// The last one reads what is left.
 	missing := 0
 	for i := 1; i <= written-500; i++ {
-		if came[fmt.Sprint(i)] == 0 {
+		if came[strconv.Itoa(i)] == 0 {
 			missing++
 		}
-		if n := came[fmt.Sprint(i)]; n > 4 {
+		if n := came[strconv.Itoa(i)]; n > 4 {
 			t.Errorf("line %d came %d times", i, n)
 		}
 	}

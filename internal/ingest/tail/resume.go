@@ -2,6 +2,7 @@ package tail
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"slices"
 	"time"
@@ -200,7 +201,7 @@ func lastLine(f *file) int64 {
 	size := f.info.Size()
 	buffer := make([]byte, min(size, block))
 	n, err := f.f.ReadAt(buffer, size-int64(len(buffer)))
-	if err != nil && err != io.EOF { //nolint:errorlint // ReaderAt says so itself
+	if err != nil && !errors.Is(err, io.EOF) {
 		return size
 	}
 	if i := bytes.LastIndexByte(buffer[:n], '\n'); i >= 0 {

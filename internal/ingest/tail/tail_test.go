@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -425,7 +426,7 @@ func TestABackfillGoesOnAfterARestart(t *testing.T) {
 		seen[first]++
 	}
 	for i := range 50_000 {
-		if n := seen[fmt.Sprint(i)]; n != 1 {
+		if n := seen[strconv.Itoa(i)]; n != 1 {
 			t.Fatalf("line %d came %d times (stopped after %d)", i, n, part)
 		}
 	}
