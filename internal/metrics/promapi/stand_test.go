@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,8 +60,8 @@ func open(t testing.TB, section metrics.Section, change ...func(*promapi.Deps)) 
 func (s *stand) put(t testing.TB, at time.Time, samples map[string]float64) {
 	t.Helper()
 	appender := s.db.TSDB().Appender(context.Background())
-	for series, v := range samples {
-		if _, err := appender.Append(0, parseSeries(t, series), at.UnixMilli(), v); err != nil {
+	for _, series := range slices.Sorted(maps.Keys(samples)) { // answers come in the order of writing
+		if _, err := appender.Append(0, parseSeries(t, series), at.UnixMilli(), samples[series]); err != nil {
 			t.Fatal(err)
 		}
 	}
