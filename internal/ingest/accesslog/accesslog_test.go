@@ -160,11 +160,11 @@ func TestPatterns(t *testing.T) {
 			m := parser(t, accesslog.Options{Format: tt.pattern}).Parse(tt.line, &l)
 			got := told(tt.line, &l, m)
 			want := map[string]string{
-				"documented":     `{"time":"2026-11-23T21:22:02.000000Z","method":"GET","path":"/a","query":"b=1","protocol":"HTTP/1.1","status":200,"duration_ms":3.500,"bytes_in":0,"bytes_out":12,"client":"203.0.113.7","user":"ann","verdict":"allow","source":""}`,
-				"python":         `{"time":"2026-11-23T21:22:02.250000Z","method":"GET","path":"/a","protocol":"HTTP/1.1","status":500,"duration_ms":250,"bytes_in":0,"bytes_out":0,"client":"203.0.113.7","verdict":"allow","source":""}`,
+				"documented":     `{"time":"2026-11-23T21:22:02.000000Z","method":"GET","path":"/a","query":"b=1","protocol":"HTTP/1.1","status":200,"duration_ms":3.500,"bytes_in":0,"bytes_out":12,"client":"203.0.113.7","client_key":"203.0.113.7","user":"ann","verdict":"allow","source":""}`,
+				"python":         `{"time":"2026-11-23T21:22:02.250000Z","method":"GET","path":"/a","protocol":"HTTP/1.1","status":500,"duration_ms":250,"bytes_in":0,"bytes_out":0,"client":"203.0.113.7","client_key":"203.0.113.7","verdict":"allow","source":""}`,
 				"escaped quotes": `{"time":"0001-01-01T00:00:00.000000Z","method":"GET","path":"/x","status":200,"duration_ms":0,"bytes_in":0,"bytes_out":0,"user_agent":"a \"b\" c","verdict":"allow","source":""}`,
 				"braces":         `{"time":"0001-01-01T00:00:00.000000Z","method":"","path":"/x","status":204,"duration_ms":0,"bytes_in":0,"bytes_out":0,"verdict":"allow","source":""}`,
-				"log_format":     `{"time":"2026-11-23T21:22:01.000000Z","method":"GET","path":"/a","protocol":"HTTP/1.1","status":200,"duration_ms":1000,"bytes_in":0,"bytes_out":12,"client":"203.0.113.7","user_agent":"curl","verdict":"allow","source":""}`,
+				"log_format":     `{"time":"2026-11-23T21:22:01.000000Z","method":"GET","path":"/a","protocol":"HTTP/1.1","status":200,"duration_ms":1000,"bytes_in":0,"bytes_out":12,"client":"203.0.113.7","client_key":"203.0.113.7","user_agent":"curl","verdict":"allow","source":""}`,
 				"another line":   `! at byte 13: {status} and then “ ” is expected: "ok"`,
 				"another begin":  `! at byte 1: “> ” is expected: "203.0.113.7 200 /"`,
 				"no status":      `! at byte 13: a status, three digits is expected: "ok /"`,
