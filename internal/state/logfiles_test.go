@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"lapwing.dev/lapwing/internal/ingest/tail"
-	"lapwing.dev/lapwing/internal/ingest/tail/tailtest"
+	"lapwing.dev/lapwing/internal/ingest/tailtest"
 	"lapwing.dev/lapwing/internal/state"
 )
 

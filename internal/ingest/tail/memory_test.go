@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"lapwing.dev/lapwing/internal/ingest/tail"
-	"lapwing.dev/lapwing/internal/ingest/tail/tailtest"
+	"lapwing.dev/lapwing/internal/ingest/tailtest"
 )
 
 // memory is a store that forgets when the test ends.
