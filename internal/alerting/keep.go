@@ -180,13 +180,9 @@ func (m *Manager) keep(ctx context.Context, source string, alerts []*alert.Alert
 	for id := range changes {
 		before[id], _ = m.book.get(id)
 	}
-	if err := m.storeAlerts(ctx, write); err != nil {
-		problem = err
-		for id, e := range changes {
-			e.dirty = true
-			changes[id] = e
-		}
-	}
+	// Nobody who is told waits for the disk; who put the alerts does.
+	stored := make(chan error, 1)
+	go func() { stored <- m.storeAlerts(ctx, write) }()
 	m.book.put(changes)
 	published := 0
 	for id, e := range changes {
@@ -194,6 +190,14 @@ func (m *Manager) keep(ctx context.Context, source string, alerts []*alert.Alert
 		if published < mostEvents && m.publish(id, before[id], e, now) {
 			published++
 		}
+	}
+	if err := <-stored; err != nil {
+		problem = err
+		for id, e := range changes {
+			e.dirty = true
+			changes[id] = e
+		}
+		m.book.put(changes)
 	}
 	return problem
 }
