@@ -22,6 +22,7 @@ const (
 	NoteEvidence    = "evidence"    // the first failing answer in a few lines
 	NoteCurl        = "curl"        // the request as a command
 	NoteTrace       = "trace"       // trace id of an example
+	NoteOperation   = "operation"   // of a check: it is known only once the API's document is, and a label that comes later would be another alert
 )
 
 // Alert is one thing that is wrong. Its labels are its identity.

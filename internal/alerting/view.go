@@ -1,6 +1,7 @@
 package alerting
 
 import (
+	"cmp"
 	"time"
 
 	"lapwing.dev/lapwing/internal/alerting/delivery"
@@ -33,6 +34,11 @@ type View struct {
 	MutedBy     []string          `json:"muted_by,omitempty"` // names of time intervals
 	Ack         *Ack              `json:"ack,omitempty"`
 	Escalated   []string          `json:"escalated,omitempty"` // receivers that it was escalated to
+}
+
+// Operation is the operation that the alert is about; "" when it is about none.
+func (v *View) Operation() string {
+	return cmp.Or(v.Labels[LabelOperation], v.Annotations[NoteOperation])
 }
 
 // Ack says that somebody has an alert: it is not repeated and not escalated.

@@ -141,7 +141,7 @@ func (t *teller) alert(ctx context.Context, v *checks.View, s story, severity, s
 	}
 	for name, value := range map[string]string{
 		alerting.LabelName: s.alert, alerting.LabelSeverity: severity, alerting.LabelCheck: v.Name, alerting.LabelAPI: v.API,
-		alerting.LabelOperation: v.Operation, alerting.LabelSource: fromChecks, alerting.LabelNotify: strings.Join(v.AlertTo, ","),
+		alerting.LabelSource: fromChecks, alerting.LabelNotify: strings.Join(v.AlertTo, ","),
 	} {
 		if value == "" {
 			delete(labels, name)
@@ -152,6 +152,9 @@ func (t *teller) alert(ctx context.Context, v *checks.View, s story, severity, s
 	annotations := map[string]string{
 		alerting.NoteSummary: summary, alerting.NotePage: t.page("/checks/" + url.PathEscape(v.ID)),
 		alerting.NoteDescription: fmt.Sprintf("%s %s has been %s since %s; it runs %s.", v.Method, v.Target, v.State, v.Since.UTC().Format(time.RFC3339), v.Schedule),
+	}
+	if v.Operation != "" {
+		annotations[alerting.NoteOperation] = v.Operation
 	}
 	for name, value := range t.firstFailure(ctx, v, s) {
 		annotations[name] = value

@@ -78,7 +78,7 @@ func (u *UI) alert(w http.ResponseWriter, r *http.Request) error {
 	if page.Description == page.Summary {
 		page.Description = ""
 	}
-	if op := a.Labels[alerting.LabelOperation]; op != "" && u.Endpoints != nil && len(u.endpointsNamed(a.Labels[alerting.LabelAPI], op)) > 0 {
+	if op := a.Operation(); op != "" && u.Endpoints != nil && len(u.endpointsNamed(a.Labels[alerting.LabelAPI], op)) > 0 {
 		page.Endpoint = operationPath(a.Labels[alerting.LabelAPI], op)
 	}
 	if id := u.checkNamed(a.Labels[alerting.LabelCheck]); id != "" {

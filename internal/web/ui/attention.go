@@ -127,7 +127,7 @@ func (l *attentionList) alerts(alerts []alerting.View, endpoints []endpoint) {
 		if a.State != alerting.Firing {
 			continue
 		}
-		operation := [2]string{a.Labels[alerting.LabelAPI], a.Labels[alerting.LabelOperation]}
+		operation := [2]string{a.Labels[alerting.LabelAPI], a.Operation()}
 		at, ok := l.byCheck[a.Labels[alerting.LabelCheck]]
 		if !ok && operation[1] != "" {
 			at, ok = l.byOperation[operation]

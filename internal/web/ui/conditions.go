@@ -127,7 +127,7 @@ func (u *UI) alertMarks(r *http.Request, page *endpointPage, e *endpoint, now ti
 			continue
 		}
 		end := now
-		row := markRow{State: alertGlyph(a), Word: string(a.State), Name: alertName(a), Summary: alertSummary(a), Link: alertPath(a.ID), From: moment{a.Starts}, Whole: a.Labels[alerting.LabelOperation] == ""}
+		row := markRow{State: alertGlyph(a), Word: string(a.State), Name: alertName(a), Summary: alertSummary(a), Link: alertPath(a.ID), From: moment{a.Starts}, Whole: a.Operation() == ""}
 		if !a.Ends.IsZero() && a.Ends.Before(now) {
 			end = a.Ends
 			row.To = &moment{end}
@@ -155,6 +155,6 @@ func about(a *alerting.View, api, operation string) bool {
 	if a.Labels[alerting.LabelAPI] != api {
 		return false
 	}
-	op := a.Labels[alerting.LabelOperation]
+	op := a.Operation()
 	return op == operation || op == "" && a.Labels[alerting.LabelCheck] == ""
 }
