@@ -36,10 +36,20 @@ type alertTaker interface {
 	SetPending(source string, pending []alerting.Alert)
 }
 
+// checkBook knows how checks stand; *checks.Manager is one.
+type checkBook interface {
+	List() []checks.View
+	Detail(ctx context.Context, id string, run checks.RunID) (*checks.Result, *checks.Evidence, error)
+	TraceID(id string, run checks.RunID) string
+}
+
+// beatBook knows how heartbeats stand; *heartbeats.Manager is one.
+type beatBook interface{ List() []heartbeats.View }
+
 type tellerDeps struct {
 	log     *slog.Logger
-	checks  *checks.Manager
-	beats   *heartbeats.Manager
+	checks  checkBook
+	beats   beatBook
 	notices *health.Registry
 	to      alertTaker
 	page    func(path string) string // the absolute link to a page
@@ -109,31 +119,51 @@ func latest[T any](to chan T, value T) {
 	}
 }
 
+// How often it is looked at what is wrong.
+const (
+	looksEvery  = 15 * time.Second       // jobs become late, certificates come nearer, checks are paused and removed
+	gathers     = 200 * time.Millisecond // what fails together is told together
+	restsAtMost = 5 * time.Second
+	restsFor    = 10 // times as long as a look took: with thousands of failing checks it is work
+)
+
 // Run tells until ctx ends.
 func (t *teller) Run(ctx context.Context) error {
-	const (
-		every   = 15 * time.Second       // jobs become late, certificates come nearer, checks are paused and removed
-		gathers = 200 * time.Millisecond // what fails together is told together
-	)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	due, rested := time.Now(), time.Time{}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-t.dirty:
-			timer.Reset(gathers)
+			// Checks that go on failing must not put it off again and again.
+			if at := later(time.Now().Add(gathers), rested); at.Before(due) {
+				due = at
+				timer.Reset(time.Until(due))
+			}
 		case list := <-t.conditions:
 			t.tellConditions(ctx, list)
 		case list := <-t.lines:
 			t.sync(ctx, fromLogs, t.ofLines(list))
 		case <-timer.C:
+			began := time.Now()
 			t.sync(ctx, fromChecks, t.ofChecks(ctx))
 			t.sync(ctx, fromHeartbeats, t.ofHeartbeats())
 			t.sync(ctx, fromHealth, t.ofHealth())
-			timer.Reset(every)
+			now := time.Now()
+			rested = now.Add(min(restsFor*now.Sub(began), restsAtMost))
+			due = now.Add(looksEvery)
+			timer.Reset(looksEvery)
 		}
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func (t *teller) sync(ctx context.Context, source string, list []alerting.Alert) {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,6 +13,8 @@ import (
 	"lapwing.dev/lapwing/internal/alerting"
 	"lapwing.dev/lapwing/internal/checks"
 	"lapwing.dev/lapwing/internal/fault"
+	"lapwing.dev/lapwing/internal/health"
+	"lapwing.dev/lapwing/internal/heartbeats"
 	"lapwing.dev/lapwing/internal/metrics/rules"
 	"lapwing.dev/lapwing/internal/slo"
 )
@@ -131,4 +134,49 @@ func TestOneRetryIsNoNews(t *testing.T) {
 	if len(teller.retried) != 0 {
 		t.Errorf("what is over is kept: %v", teller.retried)
 	}
+}
+
+// book is checks that stand as a test wants.
+type book struct{ views []checks.View }
+
+func (b *book) List() []checks.View                 { return b.views }
+func (b *book) TraceID(string, checks.RunID) string { return "" }
+func (b *book) Detail(context.Context, string, checks.RunID) (*checks.Result, *checks.Evidence, error) {
+	return nil, nil, fault.NotFound("there is no such run")
+}
+
+// beats is no heartbeats at all.
+type beats struct{}
+
+func (beats) List() []heartbeats.View { return nil }
+
+func (t *told) firing(source string) []alerting.Alert {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.synced[source]
+}
+
+func TestManyChecksThatGoOnFailingAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		teller, to := telling(t)
+		teller.checks, teller.beats, teller.notices = &book{views: []checks.View{{ID: "orders", Name: "orders", State: checks.Down}}}, beats{}, &health.Registry{}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- teller.Run(ctx) }()
+		synctest.Wait()
+		to.mu.Lock()
+		to.synced = nil // of the start
+		to.mu.Unlock()
+		for range 20 { // somewhere a check fails every 50 ms
+			teller.Observe(&checks.Result{Check: "orders", Status: checks.Down, State: checks.Down})
+			time.Sleep(50 * time.Millisecond)
+		}
+		if list := to.firing(fromChecks); len(list) != 1 {
+			t.Errorf("after a second of failures there are the alerts %v", list)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }
