@@ -105,7 +105,7 @@ func (f *filler) hour(s Step) error {
 	f.rolled[at] = true
 	f.each(&s, func(_ *api, op *operation, c *Counts) {
 		for _, feed := range op.settings.Load().feeds {
-			feed.to.rings[2].add(at, c.Requests, feed.bad(c))
+			feed.to.rings[2].add(at, feed.requests(c), feed.bad(c))
 			feed.to.began(at)
 		}
 		op.lastSeen = max(op.lastSeen, at)
@@ -130,13 +130,13 @@ func (f *filler) five(s Step) error {
 	whole := map[*api]*histogram{}
 	f.each(&s, func(a *api, op *operation, c *Counts) {
 		for _, feed := range op.settings.Load().feeds {
-			bad := feed.bad(c)
+			requests, bad := feed.requests(c), feed.bad(c)
 			if seconds {
-				feed.to.rings[0].spread(at, length, c.Requests, bad)
+				feed.to.rings[0].spread(at, length, requests, bad)
 			}
-			feed.to.rings[1].add(at, c.Requests, bad)
+			feed.to.rings[1].add(at, requests, bad)
 			if !f.rolled[hour] {
-				feed.to.rings[2].add(at, c.Requests, bad)
+				feed.to.rings[2].add(at, requests, bad)
 			}
 			feed.to.began(at)
 		}
@@ -180,6 +180,19 @@ func (s *subject) restore(at, length int64, c *counts, latency []uint32) {
 			m.p50, m.p95, m.p99 = micros(q[0]), micros(q[1]), micros(q[2])
 		}
 	}
+}
+
+// requests is how many of a step's requests the objective judges: one about
+// latency only those whose duration is known.
+func (f *feed) requests(c *Counts) uint64 {
+	if f.to.Latency == 0 {
+		return c.Requests
+	}
+	var timed uint64
+	for _, n := range c.Latency {
+		timed += uint64(n)
+	}
+	return timed // in all steps together as many as there were: durations may be a step behind
 }
 
 // bad is how many of a step's requests are bad for the objective.
@@ -288,7 +301,7 @@ func (m *Manager) fillOne(ctx context.Context, o *objective, before int64) error
 				rolled[at] = true
 			}
 			for i := range s.Counts {
-				list = append(list, entry{at, tier, int64(s.Counts[i].Requests), int64(f.bad(&s.Counts[i]))}) // #nosec G115 -- no step has so many
+				list = append(list, entry{at, tier, int64(f.requests(&s.Counts[i])), int64(f.bad(&s.Counts[i]))}) // #nosec G115 -- no step has so many
 			}
 			return nil
 		})

@@ -27,6 +27,7 @@ type lateKey struct {
 type lateCell struct {
 	outcomes [outcomes]uint32
 	slow     [maxSlow]uint32
+	untimed  uint32
 	latency  map[uint16]uint32
 }
 
@@ -51,7 +52,9 @@ func (l *late) observe(op *operation, s *settings, slot, now int64, what outcome
 		l.cells[key] = c
 	}
 	c.outcomes[what] = plus(c.outcomes[what], 1)
-	if what < aborted {
+	if what < aborted && d < 0 {
+		c.untimed = plus(c.untimed, 1)
+	} else if what < aborted {
 		c.latency[uint16(BucketOf(d))]++ // #nosec G115 -- below Buckets
 		for i, threshold := range s.slow {
 			if d > threshold {
@@ -88,6 +91,7 @@ func (c *lateCell) delta(slot int64) delta {
 	for i, n := range c.slow {
 		d.slow[i] = uint64(n)
 	}
+	d.untimed = c.untimed
 	return d
 }
 

@@ -136,17 +136,28 @@ func (m *Manager) Observe(e *observe.Exchange) {
 		}
 		slot = now // another machine's clock
 	}
+	took := tookOf(e)
 	failed := what >= failedBy && what < aborted
 	if slot < now-liveBack {
-		if m.observeLate(op, s, slot, now, what, e.Duration) && failed {
+		if m.observeLate(op, s, slot, now, what, took) && failed {
 			m.top.observeLate(op, e)
 		}
 		return
 	}
-	op.observe(s, slot, what, e.Duration)
+	op.observe(s, slot, what, took)
 	if failed {
 		m.top.observe(op, e)
 	}
+}
+
+// tookOf is how long the API took for an exchange, without the time that a
+// throttle of ours held it back; negative when nobody knows, as with access logs
+// that do not say.
+func tookOf(e *observe.Exchange) time.Duration {
+	if e.Duration == 0 && e.Source == observe.SourceAccessLog {
+		return -1
+	}
+	return max(e.Duration-e.Phases.Queued, 0)
 }
 
 // maxAhead is how many slots an exchange may be in the future: clocks differ, but

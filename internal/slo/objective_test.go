@@ -11,6 +11,7 @@ import (
 	"lapwing.dev/lapwing/internal/catalog"
 	"lapwing.dev/lapwing/internal/slo"
 	"lapwing.dev/lapwing/internal/units"
+	"lapwing.dev/lapwing/middleware/observe"
 )
 
 // availability is a promise of 99.9 % over 30 days.
@@ -183,6 +184,40 @@ func TestALatencyObjectiveCountsWhatIsSlow(t *testing.T) {
 		if got := b.Budgets()[0]; got.Requests != 200 || got.Bad != 110 {
 			t.Errorf("after a change: %+v", got)
 		}
+	})
+}
+
+// What a log does not say how long it took is neither fast nor slow, and the time
+// in a throttle's queue is not the API's.
+func TestALatencyObjectiveJudgesWhatIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := with(catalog.Objective{Name: "fast", Target: .9, Latency: units.Duration(300 * time.Millisecond)})
+		store := &memory{}
+		b := work(t, store, a)
+		for range 50 {
+			b.Observe(&observe.Exchange{Time: time.Now(), API: "orders", Method: "GET", Route: "/orders", Status: 200, Source: observe.SourceAccessLog, Verdict: observe.Allowed})
+			b.Observe(&observe.Exchange{
+				Time: time.Now(), Duration: 2 * time.Second, Phases: observe.Phases{Queued: 1900 * time.Millisecond},
+				API: "orders", Method: "GET", Route: "/orders", Status: 200, Source: observe.SourceGateway, Verdict: observe.Delayed,
+			})
+		}
+		time.Sleep(15 * time.Second)
+		synctest.Wait()
+		judge := func(when string) {
+			t.Helper()
+			if got := b.Budgets()[0]; got.Requests != 50 || got.Bad != 0 {
+				t.Errorf("%s: %+v", when, got)
+			}
+			if e, _ := b.Endpoint("orders", "GET /orders"); e.Requests != 100 || e.P95 > 110*time.Millisecond || e.P50 < 90*time.Millisecond {
+				t.Errorf("%s: %d requests, p50 %s, p95 %s", when, e.Requests, e.P50, e.P95)
+			}
+		}
+		judge("as they came")
+		b.stop()
+		b = work(t, store, a)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		judge("after a restart")
 	})
 }
 

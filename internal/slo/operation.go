@@ -51,6 +51,7 @@ type operation struct {
 type liveCell struct {
 	outcomes [outcomes]atomic.Uint32
 	slow     [maxSlow]atomic.Uint32 // by settings.slow
+	untimed  atomic.Uint32          // requests whose duration nobody knows
 }
 
 // settings are what the configuration says about an operation. They are never changed.
@@ -72,6 +73,10 @@ func (o *operation) observe(s *settings, slot int64, what outcome, d time.Durati
 	c := &o.live[slot&(liveCells-1)]
 	c.outcomes[what].Add(1)
 	if what >= aborted {
+		return
+	}
+	if d < 0 {
+		c.untimed.Add(1)
 		return
 	}
 	o.latency[BucketOf(d)].Add(1)
@@ -100,6 +105,7 @@ func (c *liveCell) take(d *delta) bool {
 			d.slow[i] = uint64(c.slow[i].Swap(0))
 		}
 	}
+	d.untimed = c.untimed.Swap(0)
 	return true
 }
 
@@ -107,7 +113,8 @@ func (c *liveCell) take(d *delta) bool {
 type delta struct {
 	at int64 // seconds of Unix time: the beginning of its slot
 	counts
-	slow [maxSlow]uint64
+	slow    [maxSlow]uint64
+	untimed uint32
 }
 
 func (d *delta) count(what outcome, n uint32) {

@@ -169,11 +169,12 @@ func (m *Manager) feed(a *api, op *operation, s *settings, d *delta) {
 	op.add(d.at, &d.counts)
 	a.whole.add(d.at, &d.counts)
 	for _, f := range s.feeds {
-		bad := uint64(d.errors)
+		requests, bad := d.requests, uint64(d.errors)
 		if f.slow >= 0 {
-			bad = d.slow[f.slow]
+			// What took nobody knows how long is neither fast nor slow.
+			requests, bad = requests-min(d.untimed, requests), d.slow[f.slow]
 		}
-		f.to.add(d.at, uint64(d.requests), bad)
+		f.to.add(d.at, uint64(requests), bad)
 	}
 }
 

@@ -71,11 +71,14 @@ func New(d Deps) *Manager {
 func (m *Manager) Observe(e *observe.Exchange) {
 	op := m.operations.of(e)
 	op.outcomes.add(outcomeOf(e))
-	op.latencies.of(answerOf(e), m.operations.budget, op.outcomes.room).observe(e)
+	timed := e.Duration != 0 || e.Source != observe.SourceAccessLog // some logs do not say how long
+	if timed {
+		op.latencies.of(answerOf(e), m.operations.budget, op.outcomes.room).observe(e)
+	}
 	op.request.observe(e.RequestBytes)
 	op.response.observe(e.ResponseBytes)
 	let := e.Verdict == observe.Allowed || e.Verdict == observe.Delayed || e.Verdict == ""
-	if let {
+	if let && timed {
 		op.served[fineBucket(e.Duration)].Add(1)
 	}
 	m.policies.observe(e)
