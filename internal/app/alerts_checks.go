@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -42,9 +43,8 @@ type story struct {
 // notes are the annotations of an alert's first failing run.
 type notes map[string]string
 
-// ofChecks are the alerts of all checks.
-func (t *teller) ofChecks(ctx context.Context) []alerting.Alert {
-	var list []alerting.Alert
+// ofChecks are the alerts of all checks, those that are flaky apart.
+func (t *teller) ofChecks(ctx context.Context) (failing, flaky []alerting.Alert) {
 	telling, seen := map[string]bool{}, map[story]bool{}
 	add := func(v *checks.View, name, severity string, since time.Time, summary string) {
 		if v.Severity != "" && name != certificateEnds {
@@ -52,9 +52,15 @@ func (t *teller) ofChecks(ctx context.Context) []alerting.Alert {
 		}
 		s := story{v.ID, name, since.UnixMilli()}
 		seen[s], telling[v.ID] = true, true
-		list = append(list, t.alert(ctx, v, s, severity, summary))
+		list := &failing
+		if name == checkFlaky {
+			list = &flaky
+		}
+		*list = append(*list, t.alert(ctx, v, s, severity, summary))
 	}
+	known := map[string]bool{}
 	for _, v := range t.checks.List() {
+		known[v.ID] = true
 		switch {
 		case v.State == checks.Paused || v.BecauseOf != "": // what it depends on has the alert
 		case v.State == checks.Down:
@@ -82,7 +88,8 @@ func (t *teller) ofChecks(ctx context.Context) []alerting.Alert {
 			delete(t.told, s)
 		}
 	}
-	return list
+	maps.DeleteFunc(t.retried, func(check string, _ []time.Time) bool { return !known[check] })
+	return failing, flaky
 }
 
 // noteFlaky remembers when a run passed only after a retry; of many the last ones.
@@ -136,8 +143,8 @@ func certificateSummary(v *checks.View, left time.Duration) string {
 // alert is one alert of a check.
 func (t *teller) alert(ctx context.Context, v *checks.View, s story, severity, summary string) alerting.Alert {
 	labels := map[string]string{}
-	for name, value := range v.Labels {
-		labels[labelName(name)] = value
+	for _, name := range slices.Sorted(maps.Keys(v.Labels)) { // in order: two may become one
+		labels[labelName(name)] = v.Labels[name]
 	}
 	for name, value := range map[string]string{
 		alerting.LabelName: s.alert, alerting.LabelSeverity: severity, alerting.LabelCheck: v.Name, alerting.LabelAPI: v.API,
@@ -156,9 +163,7 @@ func (t *teller) alert(ctx context.Context, v *checks.View, s story, severity, s
 	if v.Operation != "" {
 		annotations[alerting.NoteOperation] = v.Operation
 	}
-	for name, value := range t.firstFailure(ctx, v, s) {
-		annotations[name] = value
-	}
+	maps.Copy(annotations, t.firstFailure(ctx, v, s))
 	return alerting.Alert{Labels: labels, Annotations: annotations, Starts: time.UnixMilli(s.since).UTC()}
 }
 

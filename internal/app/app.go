@@ -247,7 +247,9 @@ func (a *App) register() {
 	p := a.parts
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, list := range [][]prometheus.Collector{
-		p.checks.Collectors(), p.gateway.Collectors(), {p.gateway.Upstreams().Collector()}, p.limits.Collectors(), p.blocks.Collectors(),
+		p.checks.Collectors(), p.gateway.Collectors(),
+		{p.gateway.Upstreams().Collector()},
+		p.limits.Collectors(), p.blocks.Collectors(),
 		p.ingest.Collectors(), p.logs.Collectors(), p.traffic.Collectors(), p.slo.Collectors(), p.series.collectors(),
 		a.reload.collectors(&a.mu),
 	} {
