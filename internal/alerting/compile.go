@@ -158,31 +158,38 @@ func (p *plan) receiverNames() []string {
 
 // named puts routes first by which receivers get what names them (LabelNotify),
 // instead of whom the route would choose.
-func (p *plan) named(names []string, problems *fault.Problems) {
-	if len(names) == 0 {
+func (p *plan) named(list []Named, problems *fault.Problems) {
+	if len(list) == 0 {
 		return
 	}
 	known := p.receiverNames()
 	root := p.config.Route
 	first := &amconfig.Route{Receiver: root.Receiver, Matchers: matchers(labels.MatchNotEqual, "")}
-	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
+	var names []string
+	for _, n := range list {
 		switch {
-		case !slices.Contains(known, name):
-			hint := fault.DidYouMean(name, known)
-			if hint == "" {
-				hint = "receivers: are " + strings.Join(known, ", ")
-			}
-			problems.Add("receivers", hint, "`alert.to` of a check names the receiver %q, which does not exist", name)
-			continue
-		case strings.Contains(name, ","):
-			problems.Add("receivers", "give it a name without a comma", "`alert.to` of a check names the receiver %q", name)
-			continue
+		case !slices.Contains(known, n.Receiver):
+			problems.Add(n.Path, receiverHint(n.Receiver, known), "there is no receiver %q", n.Receiver)
+		case strings.Contains(n.Receiver, ","):
+			problems.Add(n.Path, "give it a name without a comma", "the receiver %q cannot be named here", n.Receiver)
+		default:
+			names = append(names, n.Receiver)
 		}
+	}
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
 		first.Routes = append(first.Routes, &amconfig.Route{
 			Receiver: name, Continue: true, Matchers: matchers(labels.MatchRegexp, "(?:.*,)?"+regexp.QuoteMeta(name)+"(?:,.*)?"),
 		})
 	}
 	root.Routes = slices.Insert(root.Routes, 0, first)
+}
+
+// receiverHint says which receiver may have been meant.
+func receiverHint(name string, known []string) string {
+	if hint := fault.DidYouMean(name, known); hint != "" {
+		return hint
+	}
+	return "receivers are " + strings.Join(known, ", ")
 }
 
 // matchers is one matcher of the label by which alerts name their receivers.
@@ -207,7 +214,7 @@ func (p *plan) steps(list []Escalation, problems *fault.Problems) {
 		case e.To == "":
 			problems.Add(path("to"), "a name of receivers:", "it must say which receiver is told then")
 		case !slices.Contains(known, e.To):
-			problems.Add(path("to"), fault.DidYouMean(e.To, known), "there is no receiver %q", e.To)
+			problems.Add(path("to"), receiverHint(e.To, known), "there is no receiver %q", e.To)
 		}
 		for j, text := range e.Match {
 			m, err := compat.Matchers(text, "config")

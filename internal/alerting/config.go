@@ -16,8 +16,14 @@ type Config struct {
 	MuteTimeIntervals verbatim.YAML
 	Templates         []string
 	Alerting          Section
-	Dir               string   // that relative paths are relative to
-	Named             []string // receivers that other sections name (`alert.to` of checks): they must exist
+	Dir               string  // that relative paths are relative to
+	Named             []Named // receivers that other sections name (`alert.to` of checks): they must exist
+}
+
+// Named is a receiver that another section names, and where it does.
+type Named struct {
+	Receiver string
+	Path     string // from the file's root: checks[2].alert.to[0]
 }
 
 // Section is the `alerting:` section.

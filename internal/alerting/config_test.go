@@ -115,8 +115,8 @@ func TestMistakesAreToldWhereTheyAre(t *testing.T) {
 			[]string{`receivers[0].signed_webhook_configs[0].*urrl.*`},
 		},
 		"whom a check names": {
-			alerting.Config{Receivers: pathed(ops), Named: []string{"opps", "ops"}},
-			[]string{"receivers: `alert.to` of a check names the receiver \"opps\", which does not exist; did you mean \"ops\"?"},
+			alerting.Config{Receivers: pathed(ops), Named: []alerting.Named{{"ops", "checks[0].alert.to[0]"}, {"opps", "checks[0].alert.to[1]"}, {"slack", "heartbeats[3].to[0]"}}},
+			[]string{`checks[0].alert.to[1]: there is no receiver "opps"; did you mean "ops"?`, `heartbeats[3].to[0]: there is no receiver "slack"; receivers are ops`},
 		},
 		"escalations": {
 			alerting.Config{Receivers: pathed(ops), Alerting: alerting.Section{

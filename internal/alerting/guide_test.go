@@ -22,7 +22,9 @@ func fromFile(t *testing.T, text string) alerting.Config {
 		TimeIntervals: f.TimeIntervals, MuteTimeIntervals: f.MuteTimeIntervals, Templates: f.Templates, Alerting: f.Alerting, Dir: t.TempDir(),
 	}
 	for i := range f.Checks {
-		c.Named = append(c.Named, f.Checks[i].Alert.To...)
+		for _, receiver := range f.Checks[i].Alert.To {
+			c.Named = append(c.Named, alerting.Named{Receiver: receiver, Path: "checks"})
+		}
 	}
 	return c
 }

@@ -69,6 +69,19 @@ func (m *Manager) Sync(ctx context.Context, source string, firing []Alert) error
 	return m.keep(ctx, source, list, newest)
 }
 
+// Add takes alerts of a source that does not know all of them yet, such as one that
+// has just started: as Sync does, but what is missing goes on.
+func (m *Manager) Add(ctx context.Context, source string, firing []Alert) error {
+	now := time.Now()
+	list := make([]*alert.Alert, len(firing))
+	for i := range firing {
+		list[i] = toModel(&firing[i], now)
+	}
+	m.writing.Lock()
+	defer m.writing.Unlock()
+	return m.keep(ctx, source, list, newest)
+}
+
 // post takes alerts of the API, which merges them as Alertmanager does.
 func (m *Manager) post(ctx context.Context, alerts []*alert.Alert) error {
 	m.writing.Lock()

@@ -288,7 +288,7 @@ func TestWhoHasAnAlertIsNotToldAgain(t *testing.T) {
 func TestChecksChooseWhoIsTold(t *testing.T) {
 	h := newHook(t)
 	c := config(map[string]string{"receivers": h.receivers("hook", "shop", "on-call"), "route": quick + "routes:\n- receiver: hook\n  matchers: [severity=critical]\n"})
-	c.Named = []string{"shop", "on-call", "shop"}
+	c.Named = []alerting.Named{{Receiver: "shop"}, {Receiver: "on-call"}, {Receiver: "shop"}}
 	d := open(t, disk(t), c)
 	a, b := down("a"), down("b")
 	a.Labels["notify"] = "shop,on-call"
@@ -392,4 +392,22 @@ func TestWhatIsOverCanBeSeen(t *testing.T) {
 	if v, err := d.Alert(t.Context(), views[1].ID); err != nil || v.State != alerting.Resolved {
 		t.Errorf("view: %+v %v", v, err)
 	}
+}
+
+func TestWhatASourceDoesNotKnowYetGoesOn(t *testing.T) {
+	t.Parallel()
+	h, store := newHook(t), disk(t)
+	c := config(map[string]string{"receivers": h.receivers("hook"), "route": quick})
+	d := open(t, store, c)
+	say(t, d.Manager, "health", down("a"), down("b"))
+	h.until(t, "hook firing Down/a=firing Down/b=firing")
+	d.stop()
+
+	d = open(t, store, c)
+	if err := d.Add(t.Context(), "health", []alerting.Alert{down("c")}); err != nil {
+		t.Fatal(err)
+	}
+	h.until(t, "hook firing Down/a=firing Down/b=firing Down/c=firing")
+	say(t, d.Manager, "health", down("c"))
+	h.until(t, "hook firing Down/a=resolved Down/b=resolved Down/c=firing")
 }

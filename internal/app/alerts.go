@@ -22,6 +22,7 @@ import (
 // alert, as Prometheus does.
 const (
 	fromChecks     = "checks"
+	fromRetries    = "retries" // of checks that passed only after one
 	fromHeartbeats = "heartbeats"
 	fromHealth     = "health"
 	fromSLO        = "slo"
@@ -29,10 +30,25 @@ const (
 	fromRules      = "rules"
 )
 
+// learns is how long after a start a source may not know yet what it knew before:
+// until then what it does not tell goes on.
+func learns(source string) time.Duration {
+	switch source {
+	case fromRetries:
+		return flakyOver
+	case fromHealth:
+		return 2 * time.Minute
+	case fromLogs:
+		return 5 * time.Minute
+	}
+	return 0
+}
+
 // alertTaker is what is told of alerts; *alerting.Manager is one.
 type alertTaker interface {
 	Put(ctx context.Context, alerts ...alerting.Alert) error
 	Sync(ctx context.Context, source string, firing []alerting.Alert) error
+	Add(ctx context.Context, source string, firing []alerting.Alert) error
 	SetPending(source string, pending []alerting.Alert)
 }
 
@@ -59,6 +75,7 @@ type tellerDeps struct {
 type teller struct {
 	tellerDeps
 
+	started    time.Time
 	off        atomic.Pointer[map[string]bool] // names of built-in alerts that nobody wants
 	dirty      chan struct{}                   // a check may have changed
 	conditions chan []slo.Condition
@@ -131,7 +148,8 @@ const (
 func (t *teller) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	due, rested := time.Now(), time.Time{}
+	t.started = time.Now()
+	due, rested := t.started, time.Time{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -148,7 +166,9 @@ func (t *teller) Run(ctx context.Context) error {
 			t.sync(ctx, fromLogs, t.ofLines(list))
 		case <-timer.C:
 			began := time.Now()
-			t.sync(ctx, fromChecks, t.ofChecks(ctx))
+			failing, flaky := t.ofChecks(ctx)
+			t.sync(ctx, fromChecks, failing)
+			t.sync(ctx, fromRetries, flaky)
 			t.sync(ctx, fromHeartbeats, t.ofHeartbeats())
 			t.sync(ctx, fromHealth, t.ofHealth())
 			now := time.Now()
@@ -170,7 +190,11 @@ func (t *teller) sync(ctx context.Context, source string, list []alerting.Alert)
 	if off := t.off.Load(); off != nil {
 		list = slices.DeleteFunc(list, func(a alerting.Alert) bool { return (*off)[a.Labels[alerting.LabelName]] })
 	}
-	if err := t.to.Sync(ctx, source, list); err != nil && ctx.Err() == nil {
+	tell := t.to.Sync
+	if time.Since(t.started) < learns(source) {
+		tell = t.to.Add
+	}
+	if err := tell(ctx, source, list); err != nil && ctx.Err() == nil {
 		t.log.Error("alerts could not be stored; they are told again shortly", "source", source, "error", err)
 	}
 }

@@ -142,10 +142,7 @@ func certificateSummary(v *checks.View, left time.Duration) string {
 
 // alert is one alert of a check.
 func (t *teller) alert(ctx context.Context, v *checks.View, s story, severity, summary string) alerting.Alert {
-	labels := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(v.Labels)) { // in order: two may become one
-		labels[labelName(name)] = v.Labels[name]
-	}
+	labels := ownLabels(v.Labels)
 	for name, value := range map[string]string{
 		alerting.LabelName: s.alert, alerting.LabelSeverity: severity, alerting.LabelCheck: v.Name, alerting.LabelAPI: v.API,
 		alerting.LabelSource: fromChecks, alerting.LabelNotify: strings.Join(v.AlertTo, ","),

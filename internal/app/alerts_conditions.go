@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,10 +71,7 @@ func (t *teller) ofHeartbeats() []alerting.Alert {
 		default:
 			continue
 		}
-		own := map[string]string{}
-		for name, value := range v.Labels {
-			own[labelName(name)] = value
-		}
+		own := ownLabels(v.Labels)
 		maps.Copy(own, map[string]string{
 			alerting.LabelName: name, alerting.LabelSeverity: v.Severity, alerting.LabelAPI: v.API,
 			alerting.LabelSource: fromHeartbeats, "heartbeat": v.Name, alerting.LabelNotify: strings.Join(v.To, ","),
@@ -88,6 +86,24 @@ func (t *teller) ofHeartbeats() []alerting.Alert {
 		})
 	}
 	return list
+}
+
+// ownLabels are labels of the configuration on an alert. An alert with too many, or
+// with too long ones, would be refused, and nobody told.
+func ownLabels(given map[string]string) map[string]string {
+	const most, longest = 32, 200
+	own := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(given)) { // in order: two may become one
+		value := given[name]
+		if name = labelName(name); name == "" || len(name) > longest || len(own) == most {
+			continue
+		}
+		if len(value) > longest {
+			value = strings.ToValidUTF8(value[:longest], "") + "…"
+		}
+		own[name] = value
+	}
+	return own
 }
 
 // labelName makes a label of the configuration fit for Prometheus.

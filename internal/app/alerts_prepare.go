@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -81,13 +82,15 @@ func alertsOf(l *config.Loaded) alerting.Config {
 		MuteTimeIntervals: f.MuteTimeIntervals, Templates: f.Templates, Alerting: f.Alerting, Dir: l.Dir,
 	}
 	for i := range f.Checks {
-		c.Named = append(c.Named, f.Checks[i].Alert.To...)
+		for j, receiver := range f.Checks[i].Alert.To {
+			c.Named = append(c.Named, alerting.Named{Receiver: receiver, Path: fmt.Sprintf("checks[%d].alert.to[%d]", i, j)})
+		}
 	}
 	for i := range f.Heartbeats {
-		c.Named = append(c.Named, f.Heartbeats[i].To...)
+		for j, receiver := range f.Heartbeats[i].To {
+			c.Named = append(c.Named, alerting.Named{Receiver: receiver, Path: fmt.Sprintf("heartbeats[%d].to[%d]", i, j)})
+		}
 	}
-	slices.Sort(c.Named)
-	c.Named = slices.Compact(c.Named)
 	return c
 }
 

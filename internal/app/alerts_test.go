@@ -3,6 +3,9 @@ package app
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -23,6 +26,7 @@ import (
 type told struct {
 	mu      sync.Mutex
 	synced  map[string][]alerting.Alert
+	added   map[string][]alerting.Alert
 	pending map[string][]alerting.Alert
 	put     []alerting.Alert
 }
@@ -39,6 +43,16 @@ func (t *told) Sync(_ context.Context, source string, firing []alerting.Alert) e
 		t.synced = map[string][]alerting.Alert{}
 	}
 	t.synced[source] = firing
+	return nil
+}
+
+func (t *told) Add(_ context.Context, source string, firing []alerting.Alert) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.added == nil {
+		t.added = map[string][]alerting.Alert{}
+	}
+	t.added[source] = append(t.added[source], firing...)
 	return nil
 }
 
@@ -179,4 +193,49 @@ func TestManyChecksThatGoOnFailingAreTold(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+func TestAStartEndsNothingThatItDoesNotKnowYet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		teller, to := telling(t)
+		teller.checks, teller.beats, teller.notices = &book{}, beats{}, &health.Registry{}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- teller.Run(ctx) }()
+		synced := func() []string {
+			synctest.Wait()
+			to.mu.Lock()
+			defer to.mu.Unlock()
+			return slices.Sorted(maps.Keys(to.synced))
+		}
+		for _, test := range []struct {
+			after time.Duration
+			want  []string
+		}{
+			{0, []string{fromChecks, fromHeartbeats}},
+			{3 * time.Minute, []string{fromChecks, fromHealth, fromHeartbeats}},
+			{2 * time.Hour, []string{fromChecks, fromHealth, fromHeartbeats, fromRetries}},
+		} {
+			time.Sleep(test.after)
+			if diff := cmp.Diff(test.want, synced()); diff != "" {
+				t.Errorf("after %s, sources that told all of it (-want +got):\n%s", test.after, diff)
+			}
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestLabelsThatBecomeOneAreAlwaysTheSameAlert(t *testing.T) {
+	teller, _ := telling(t)
+	view := checks.View{ID: "a", Name: "a", State: checks.Down, Labels: map[string]string{"a-b": "1", "a_b": "2", "a.b": "3", "": "x", "long": strings.Repeat("é", 9000)}}
+	teller.checks = &book{views: []checks.View{view}}
+	for range 50 {
+		failing, _ := teller.ofChecks(t.Context())
+		if failing[0].Labels["a_b"] != "2" || len(failing[0].Labels["long"]) > 210 {
+			t.Fatalf("the labels are %v", failing[0].Labels)
+		}
+	}
 }
