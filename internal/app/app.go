@@ -262,7 +262,7 @@ func (a *App) Run(ctx context.Context) error {
 	defer a.close()
 	ready := make(chan struct{})
 	parts := []lifecycle.Part{
-		{Name: "alerting", Run: a.parts.alerts.Run, Stop: 30 * time.Second},
+		{Name: "alerting", Run: a.parts.alerts.Run, Ready: a.parts.alerts.Ready, Stop: 30 * time.Second},
 	}
 	parts = append(parts, a.parts.series.parts()...)
 	parts = append(parts, []lifecycle.Part{

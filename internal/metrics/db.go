@@ -12,13 +12,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 	"github.com/prometheus/prometheus/util/compression"
 
 	"lapwing.dev/lapwing/internal/health"
+	"lapwing.dev/lapwing/internal/metrics/cost"
 )
 
 // Sizes of the store, chosen for a small machine: a server with 200,000 series
@@ -86,7 +86,7 @@ func Open(dir string, s Section, log *slog.Logger, reg prometheus.Registerer, no
 	db.engine = promql.NewEngine(promql.EngineOpts{
 		Logger: db.log, Reg: db.inner, MaxSamples: s.Query.MaxSamples, Timeout: s.Query.Timeout.Std(), ActiveQueryTracker: db.queries,
 		LookbackDelta: max(lookback, 2*s.Every.Std()), NoStepSubqueryIntervalFn: db.subqueryStep, EnableAtModifier: true, EnableNegativeOffset: true,
-		Parser: parser.NewParser(parser.Options{}),
+		Parser: cost.NewParser(),
 	})
 	if err := db.register(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open metrics: %w", err), db.Close())
