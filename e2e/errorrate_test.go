@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"lapwing.dev/lapwing/internal/testneeds"
 )
@@ -175,4 +176,27 @@ func readPage(t *testing.T, url string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// TestTheDemosAlertReachesItsWebhook: who looks around sees an operation fail,
+// and what people would be told.
+func TestTheDemosAlertReachesItsWebhook(t *testing.T) {
+	s := start(t, t.TempDir(), "demo", "--listen", "127.0.0.1:0")
+	const most = 2 * time.Minute // the demo's clients come now and then
+	deadline := time.Now().Add(most)
+	for !strings.Contains(s.talk(), "ErrorRateHigh: GET /refunds (shop) fails") {
+		if time.Now().After(deadline) {
+			t.Fatalf("nothing came to the webhook:\n%s", s.talk())
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	page := readPage(t, s.url+"/alerts")
+	for _, part := range []string{"ErrorRateHigh", "GET /refunds", "delivered"} {
+		if !strings.Contains(page, part) {
+			t.Errorf("the page of alerts has no %s", part)
+		}
+	}
+	if answer := readPage(t, s.url+"/prometheus/api/v1/query?query=lapwing_slo_error_ratio"); !strings.Contains(answer, `"operation":"GET /refunds"`) {
+		t.Errorf("Prometheus' API tells: %s", answer)
+	}
 }

@@ -36,7 +36,7 @@ func customers() []customer {
 		{address: BlockedClient, agent: "python-requests/2.31", every: 4 * time.Second, hands: 1, visits: []string{"/orders/1", "/orders/2", "/orders/3"}},
 		{address: "192.0.2.99", agent: "Mozilla/5.0 zgrab/0.x", every: 3 * time.Second, hands: 1, visits: []string{"/.env", "/wp-login.php", "/admin/config.php", "/.git/HEAD", "/phpmyadmin/", "/api/v1/debug", "/actuator/env", "/server-status", "/backup.zip", "/login.asp"}},
 		{address: "198.51.100.140", agent: "Go-http-client/1.1", every: 1200 * time.Millisecond, hands: 1, visits: []string{"/users/me"}},
-		{address: "203.0.113.40", agent: "finance-dashboard/2.0", every: 5 * time.Second, hands: 1, visits: []string{"/reports/daily", "/refunds", "/refunds"}},
+		{address: "203.0.113.40", agent: "finance-dashboard/2.0", every: 3 * time.Second, hands: 1, visits: []string{"/reports/daily", "/refunds", "/refunds"}},
 	}
 	for i, address := range []string{"203.0.113.10", "203.0.113.11", "203.0.113.12", "203.0.113.13", "2001:db8:17:4::1"} {
 		list = append(list, customer{address: address, agent: "Mozilla/5.0 (X11; Linux x86_64)", every: time.Duration(900+300*i) * time.Millisecond, hands: 1, visits: browse})
