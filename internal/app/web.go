@@ -31,7 +31,7 @@ func (a *App) buildWeb() error {
 			Requests: a.parts.traffic, Limits: a.parts.limits, Blocks: a.parts.blocks,
 			Upstreams: a.parts.gateway.Upstreams(), Gateway: a.GatewayURL,
 		},
-		Endpoints: a.parts.slo, Inventory: a.parts.catalog, Alerts: a.parts.alerts,
+		Endpoints: a.parts.slo, Inventory: a.parts.catalog, Alerts: a.parts.alerts, Heartbeats: a.parts.beats,
 		Status: a.statusPage, Identity: viewer, Demo: a.options.Demo, Dev: a.options.Dev,
 	})
 	if err != nil {

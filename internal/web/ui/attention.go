@@ -9,8 +9,8 @@ import (
 	"lapwing.dev/lapwing/internal/checks"
 )
 
-// attention is one thing that somebody should look at: a check, an operation, or
-// an alert about neither.
+// attention is one thing that somebody should look at: a check, an operation, a
+// job, or an alert about none of them.
 type attention struct {
 	Name, API string
 	Link      string
@@ -36,15 +36,17 @@ type attentionList struct {
 	now         time.Time
 	byCheck     map[string]int    // ID and name → index in list
 	byOperation map[[2]string]int // API and operation → index in list
+	byHeartbeat map[string]int    // name → index in list
 }
 
 // needsAttention lists what is not as it should be, the worst first, at most
 // attentionShown, and how many more there are.
-func needsAttention(views []checks.View, alerts []alerting.View, endpoints []endpoint, now time.Time) (list []attention, more int) {
-	l := &attentionList{now: now, byCheck: map[string]int{}, byOperation: map[[2]string]int{}}
+func needsAttention(views []checks.View, s *signals, now time.Time) (list []attention, more int) {
+	l := &attentionList{now: now, byCheck: map[string]int{}, byOperation: map[[2]string]int{}, byHeartbeat: map[string]int{}}
 	l.checks(views)
-	l.alerts(alerts, endpoints)
-	l.endpoints(endpoints)
+	l.heartbeats(s.beats)
+	l.alerts(s.alerts, s.operations)
+	l.endpoints(s.operations)
 	rank := func(a *attention) int {
 		if a.Status == "down" {
 			return 0
@@ -131,6 +133,9 @@ func (l *attentionList) alerts(alerts []alerting.View, endpoints []endpoint) {
 		at, ok := l.byCheck[a.Labels[alerting.LabelCheck]]
 		if !ok && operation[1] != "" {
 			at, ok = l.byOperation[operation]
+		}
+		if beat := heartbeatOf(a); !ok && beat != "" {
+			at, ok = l.byHeartbeat[beat]
 		}
 		if ok {
 			l.list[at].Alerts++

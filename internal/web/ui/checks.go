@@ -24,6 +24,7 @@ type checkListPage struct {
 	Prev    string
 	Next    string
 	Now     moment
+	Beats   *heartbeatsCard // nil: there are none
 }
 
 type sortChoice struct{ Key, Name string }
@@ -62,7 +63,7 @@ func (u *UI) checkList(w http.ResponseWriter, r *http.Request) error {
 	f.order(chosen, uptime)
 	page := &checkListPage{
 		Filter: f, Filters: stateFilters(counts, total, f), APIs: apiNames(views), Sorts: sortChoices,
-		Total: len(views), Found: len(chosen), Now: moment{now},
+		Total: len(views), Found: len(chosen), Now: moment{now}, Beats: u.heartbeatsCard(now),
 	}
 	page.Pages = max((len(chosen)+checkListRows-1)/checkListRows, 1)
 	page.Page, _ = strconv.Atoi(r.URL.Query().Get("page"))

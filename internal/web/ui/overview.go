@@ -70,10 +70,10 @@ func (u *UI) overview(w http.ResponseWriter, r *http.Request) error {
 	s := u.signals(r, now)
 	page.Verdict = makeVerdict(views, counts)
 	page.Verdict.join(s, len(views))
-	page.Signals = len(views) > 0 || s.judged() || len(s.alerts) > 0
+	page.Signals = len(views) > 0 || s.judged() || len(s.alerts) > 0 || len(s.beats) > 0
 	page.Verdict.Change = newestChange(changes, views, now)
 	page.Tiles = u.tiles(views, counts, uptime, last24, page.Failed != "", s, now)
-	page.Attention, page.More = needsAttention(views, s.alerts, s.operations, now)
+	page.Attention, page.More = needsAttention(views, s, now)
 	page.AllLink = "/checks?sort=state"
 	if u.Alerts != nil {
 		page.AllLink = "/alerts"

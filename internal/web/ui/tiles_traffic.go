@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lapwing.dev/lapwing/internal/alerting"
+	"lapwing.dev/lapwing/internal/heartbeats"
 	"lapwing.dev/lapwing/internal/traffic"
 )
 
@@ -126,6 +127,7 @@ func alertsTile(list []alerting.View, known bool) tile {
 type signals struct {
 	alerts     []alerting.View
 	alertsRead bool // or a last good list is there
+	beats      []heartbeats.View
 	apis       []endpoint
 	operations []endpoint
 	recent     *traffic.Summary // 5 minutes; nil without traffic
@@ -136,7 +138,7 @@ type signals struct {
 func (s *signals) judged() bool { return len(s.apis) > 0 }
 
 func (u *UI) signals(r *http.Request, now time.Time) *signals {
-	s := &signals{}
+	s := &signals{beats: u.heartbeats()}
 	if u.Alerts != nil {
 		list, at, err := u.alertList(r.Context(), badgeAge)
 		if err != nil && r.Context().Err() == nil {

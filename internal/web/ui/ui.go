@@ -16,23 +16,24 @@ import (
 // Deps is what the pages are made of. Only Checks is needed; a part that is nil
 // is not shown.
 type Deps struct {
-	Log       *slog.Logger
-	Checks    Checks
-	Latency   *Latency                         // of all checks over the last hour, fed by whoever runs checks
-	Config    Config                           // settings page
-	Health    Health                           // our own warnings
-	About     func() About                     // settings page
-	Tokens    Tokens                           // settings page
-	Traffic   *Traffic                         // traffic pages
-	Endpoints views.Endpoints                  // endpoint pages, tiles of the overview
-	Inventory Inventory                        // documented operations beside the observed ones
-	Alerts    views.Alerts                     // alert pages, badge, tile of the overview
-	Session   Session                          // login page
-	Status    func() statuspage.Config         // status page; called for each request, so a reload shows at once
-	Identity  func(ctx context.Context) Viewer // who looks; nil: everybody may do everything
-	Demo      bool                             // the data is invented, say so
-	Dev       string                           // folder of this package's sources, to read templates and styles from for each request; "" in production
-	Now       func() time.Time                 // time.Now when nil
+	Log        *slog.Logger
+	Checks     Checks
+	Latency    *Latency                         // of all checks over the last hour, fed by whoever runs checks
+	Config     Config                           // settings page
+	Health     Health                           // our own warnings
+	About      func() About                     // settings page
+	Tokens     Tokens                           // settings page
+	Traffic    *Traffic                         // traffic pages
+	Endpoints  views.Endpoints                  // endpoint pages, tiles of the overview
+	Inventory  Inventory                        // documented operations beside the observed ones
+	Heartbeats Heartbeats                       // on the checks page, in the verdict of the overview
+	Alerts     views.Alerts                     // alert pages, badge, tile of the overview
+	Session    Session                          // login page
+	Status     func() statuspage.Config         // status page; called for each request, so a reload shows at once
+	Identity   func(ctx context.Context) Viewer // who looks; nil: everybody may do everything
+	Demo       bool                             // the data is invented, say so
+	Dev        string                           // folder of this package's sources, to read templates and styles from for each request; "" in production
+	Now        func() time.Time                 // time.Now when nil
 }
 
 // UI serves the pages.

@@ -69,7 +69,8 @@ func makeVerdict(views []checks.View, counts map[checks.Status]int) verdict {
 	return v
 }
 
-// join adds what alerts and requests tell: no verdict is good while an alert fires.
+// join adds what alerts, requests and jobs tell: no verdict is good while an alert
+// fires or a job is missing.
 func (v *verdict) join(s *signals, checked int) {
 	if checked == 0 && s.judged() {
 		*v = endpointsVerdict(s.operations)
@@ -92,6 +93,7 @@ func (v *verdict) join(s *signals, checked int) {
 	if v.Status == "degraded" && firing > 0 && told.Status == "down" {
 		v.Status = "down"
 	}
+	v.joinHeartbeats(untold(s.beats, s.alerts))
 }
 
 // joined parts two halves of a line by a dot.

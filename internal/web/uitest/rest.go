@@ -115,7 +115,7 @@ func Deps(source *Source, now time.Time) ui.Deps {
 	}
 	return ui.Deps{
 		Checks: source, Latency: window, Config: RefusedConfig(now), Health: registry, Session: Session{}, Traffic: Rush(now),
-		Endpoints: RushEndpoints(now), Inventory: RushInventory(), Alerts: RushAlerts(now),
+		Endpoints: RushEndpoints(now), Inventory: RushInventory(), Alerts: RushAlerts(now), Heartbeats: NightHeartbeats(now)[:1],
 		Tokens: &Tokens{Rows: []ui.Token{
 			{ID: "a1", Name: "ci", Scopes: []string{"read"}, Created: now.AddDate(0, -2, 0), Expires: now.AddDate(0, 1, 0), LastUsed: now.Add(-7 * time.Minute)},
 			{ID: "b2", Name: "backup of the configuration on host seven", Scopes: []string{"read", "write"}, Created: now.AddDate(-1, 0, 0)},
