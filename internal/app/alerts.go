@@ -68,6 +68,7 @@ type tellerDeps struct {
 	beats   beatBook
 	notices *health.Registry
 	to      alertTaker
+	waiting func() []rules.Alert     // of users' rules, not long enough yet; may be nil
 	page    func(path string) string // the absolute link to a page
 }
 
@@ -171,6 +172,7 @@ func (t *teller) Run(ctx context.Context) error {
 			t.sync(ctx, fromRetries, flaky)
 			t.sync(ctx, fromHeartbeats, t.ofHeartbeats())
 			t.sync(ctx, fromHealth, t.ofHealth())
+			t.showWaiting()
 			now := time.Now()
 			rested = now.Add(min(restsFor*now.Sub(began), restsAtMost))
 			due = now.Add(looksEvery)
@@ -213,6 +215,20 @@ func (t *teller) tellConditions(ctx context.Context, list []slo.Condition) {
 	}
 	t.to.SetPending(fromSLO, pending)
 	t.sync(ctx, fromSLO, firing)
+}
+
+// showWaiting shows alerts of users' rules that are not long enough yet.
+func (t *teller) showWaiting() {
+	const most = 1000
+	if t.waiting == nil {
+		return
+	}
+	list := t.waiting()
+	pending := make([]alerting.Alert, 0, min(len(list), most))
+	for i := range list[:min(len(list), most)] {
+		pending = append(pending, t.ofRule(&list[i]))
+	}
+	t.to.SetPending(fromRules, pending)
 }
 
 // Rules takes alerts of users' rules.

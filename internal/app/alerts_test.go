@@ -130,6 +130,25 @@ func TestAnAlertOfARuleEndsUnlessItIsToldAgain(t *testing.T) {
 	}
 }
 
+func TestARuleThatWaitsIsShownAndNotTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		teller, to := telling(t)
+		teller.checks, teller.beats, teller.notices = &book{}, beats{}, &health.Registry{}
+		teller.waiting = func() []rules.Alert { return []rules.Alert{{Labels: map[string]string{"alertname": "Slow"}}} }
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- teller.Run(ctx) }()
+		synctest.Wait()
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if list := to.pending[fromRules]; len(list) != 1 || list[0].Labels["alertname"] != "Slow" || len(to.put) != 0 {
+			t.Errorf("shown are %v, told are %v", list, to.put)
+		}
+	})
+}
+
 func TestOneRetryIsNoNews(t *testing.T) {
 	teller, _ := telling(t)
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)

@@ -21,6 +21,7 @@ import (
 	"lapwing.dev/lapwing/internal/ingest"
 	"lapwing.dev/lapwing/internal/limits"
 	"lapwing.dev/lapwing/internal/metrics"
+	"lapwing.dev/lapwing/internal/metrics/rules"
 	"lapwing.dev/lapwing/internal/probe"
 	"lapwing.dev/lapwing/internal/slo"
 	"lapwing.dev/lapwing/internal/traffic"
@@ -101,7 +102,8 @@ func newParts(d partsDeps) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.telling = newTeller(tellerDeps{log: d.log, checks: p.checks, beats: p.beats, notices: d.notices, to: p.alerts, page: p.page})
+	p.telling = newTeller(tellerDeps{log: d.log, checks: p.checks, beats: p.beats, notices: d.notices, to: p.alerts, page: p.page,
+		waiting: func() []rules.Alert { return p.series.rules.Pending() }})
 	if p.series, err = newSeries(d, p); err != nil {
 		return nil, err
 	}
