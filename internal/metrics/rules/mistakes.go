@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/prometheus/common/model"
 )
 
 // mistakes are the texts of an error of a rule file, each beginning with
@@ -15,7 +17,11 @@ import (
 func mistakes(err error, content []byte) []string {
 	_, several, found := strings.Cut(err.Error(), "unmarshal errors:\n")
 	if !found {
-		return []string{placed(err.Error(), content)}
+		text := placed(err.Error(), content)
+		if texts := noDurations(content); strings.HasPrefix(text, " ") && len(texts) > 0 {
+			return texts
+		}
+		return []string{text}
 	}
 	var texts []string // unknown keys, wrong kinds: one line for each
 	for text := range strings.Lines(several) {
@@ -81,6 +87,45 @@ func locate(text string, content []byte) int {
 		}
 	}
 	return lineOf(path, content)
+}
+
+// noDurations are the durations of a file that are none. Prometheus' reader ends
+// at the first one, and says neither where it stands nor of what it is.
+func noDurations(content []byte) []string {
+	file, err := parser.ParseBytes(content, 0)
+	if err != nil {
+		return nil
+	}
+	var found durationMistakes
+	for _, doc := range file.Docs {
+		if doc.Body != nil {
+			ast.Walk(&found, doc.Body)
+		}
+	}
+	return found
+}
+
+type durationMistakes []string
+
+// Visit implements ast.Visitor.
+func (d *durationMistakes) Visit(node ast.Node) ast.Visitor {
+	pair, ok := node.(*ast.MappingValueNode)
+	if !ok {
+		return d
+	}
+	switch key := pair.Key.String(); key {
+	case "interval", "query_offset", "for", "keep_firing_for":
+		value, scalar := pair.Value.(ast.ScalarNode)
+		if !scalar || value.GetToken() == nil {
+			return d
+		}
+		text := value.GetToken().Value
+		if _, err := model.ParseDuration(text); err != nil {
+			at := value.GetToken().Position
+			*d = append(*d, fmt.Sprintf("%d:%d: %s: %q is not a duration; write a number and a unit, such as 30s, 10m or 1h30m", at.Line, at.Column, key, text))
+		}
+	}
+	return d
 }
 
 // lineOf is where the value at a path stands; 0 is nowhere.

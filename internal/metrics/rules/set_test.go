@@ -32,6 +32,9 @@ func TestMistakesAreToldWithTheirLine(t *testing.T) {
 		{"twice", "groups:\n- name: a\n  rules: []\n- name: a\n  rules: []\n", `rules[0]: a.yaml:4: groupname: "a" is repeated in the same file`},
 		{"template", "groups:\n- name: a\n  rules:\n  - alert: X\n    expr: up\n    annotations: {summary: '{{ nope }}'}\n", `rules[0]: a.yaml:4: group "a", rule 1, "X": annotation "summary": template: __alert_X:1: function "nope" not defined`},
 		{"interval", "groups:\n- name: a\n  interval: 10ms\n  rules: []\n", `rules[0]: a.yaml: group "a": the interval 10ms is too short; the smallest is 1s`},
+		{"duration", "groups:\n- name: a\n  interval: 1 m\n  rules:\n  - alert: X\n    expr: up\n    for: 10 minutes\n", `rules[0]: a.yaml:3:13: interval: "1 m" is not a duration; write a number and a unit, such as 30s, 10m or 1h30m
+rules[0]: a.yaml:7:10: for: "10 minutes" is not a duration`},
+		{"number for a duration", "groups:\n- name: a\n  rules:\n  - alert: X\n    expr: up\n    keep_firing_for: 10\n", `rules[0]: a.yaml:6:22: keep_firing_for: "10" is not a duration`},
 		{"cost", "groups:\n- name: a\n  rules:\n  - record: x\n    expr: max_over_time(up[9y:1ms])\n", `at most 2000000 are taken: give it a larger step or a shorter range`},
 		{"both", "groups:\n- name: a\n  rules:\n  - record: x\n    alert: y\n    expr: up\n", `only one of 'record' and 'alert' must be set`},
 		{"not rules", "- 1\n", `rules[0]: a.yaml:1: cannot unmarshal !!seq`},
