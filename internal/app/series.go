@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -68,12 +70,37 @@ func newSeries(d partsDeps, p *parts) (*series, error) {
 	s.otlp = otlp.NewExporter(otlp.ExporterDeps{Log: d.log, Notices: d.notices, Gatherer: d.registry, Sources: sources, Version: Version().Version, Instance: hostname()})
 	s.dogstatsd = dogstatsd.New(dogstatsd.Deps{Log: d.log, Notices: d.notices, Gatherer: d.registry, Sources: sources})
 	if d.metrics != nil {
-		s.collector = metrics.NewCollector(d.metrics, d.registry, sources...)
+		stored := slices.Clone(sources)
+		if !d.metrics.Section().CheckDetails {
+			stored[0] = briefly(stored[0])
+		}
+		s.collector = metrics.NewCollector(d.metrics, d.registry, stored...)
 	}
 	return s, nil
 }
 
-// sources are the metrics that are not in the registry.
+// briefly is what of the metrics of checks is stored: thousands of checks with
+// two dozen series each would take more memory than everything else, and the
+// history of checks has all of it anyway.
+func briefly(source metrics.Source) metrics.Source {
+	kept := map[string]bool{
+		"probe_success": true, "probe_duration_seconds": true, "probe_http_status_code": true, "probe_ssl_earliest_cert_expiry": true,
+		"lapwing_check_state": true, "lapwing_check_missed_total": true,
+	}
+	return func(emit func(*dto.MetricFamily) error) error {
+		return source(func(f *dto.MetricFamily) error {
+			switch {
+			case !kept[f.GetName()]:
+				return nil
+			case strings.HasPrefix(f.GetName(), "lapwing_check_"): // the states that it is not in, starts that were not missed
+				f.Metric = slices.DeleteFunc(f.Metric, func(m *dto.Metric) bool { return m.GetGauge().GetValue()+m.GetCounter().GetValue() == 0 })
+			}
+			return emit(f)
+		})
+	}
+}
+
+// sources are the metrics that are not in the registry, those of checks first.
 func (p *parts) sources(notices *health.Registry) []metrics.Source {
 	return []metrics.Source{
 		p.checks.WriteMetrics, p.traffic.WriteMetrics,

@@ -43,6 +43,8 @@ type Section struct {
 	SeriesPerAPI int `yaml:"series_per_api"`
 	// ClassicHistograms stores the buckets of durations as series of their own besides the native histogram, for dashboards that ask for _bucket. Default: false.
 	ClassicHistograms bool `yaml:"classic_histograms"`
+	// CheckDetails stores everything that a check measures: phases, sizes, redirects, protocol. Otherwise it is its success, duration, status, certificate and state, which take a fourth of the memory; the rest is in the history of checks and on /metrics anyway. Takes effect at a start. Default: false.
+	CheckDetails bool `yaml:"check_details"`
 	// Labels that are added to everything that leaves by remote write, OTLP or DogStatsD. Example: {region: eu}
 	Labels map[string]string `yaml:"labels"`
 	// OTLP sends the series to an OpenTelemetry collector, or to a Datadog Agent. Default: none.
