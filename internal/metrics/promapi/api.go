@@ -3,6 +3,7 @@ package promapi
 import (
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -82,9 +83,13 @@ func New(d Deps) http.Handler {
 	}
 	d.Log = d.Log.With("part", "prometheus api")
 	a := &api{Deps: d, parser: cost.NewParser(), places: newPlaces(func() int { return d.DB.Section().Query.Concurrent })}
-	router := route.New()
-	theirs(a).Register(router)
-	a.theirs = http.StripPrefix(Prefix+"/api/v1", router)
+	// Theirs writes a description of itself, which takes a while. A start does not wait for that.
+	own := sync.OnceValue(func() http.Handler {
+		router := route.New()
+		theirs(a).Register(router)
+		return http.StripPrefix(Prefix+"/api/v1", router)
+	})
+	a.theirs = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { own().ServeHTTP(w, r) })
 	return a.routes()
 }
 

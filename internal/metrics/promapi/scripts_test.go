@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/url"
 	"os"
 	"os/exec"
@@ -12,18 +13,22 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/promqltest"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
 	apiv1 "github.com/prometheus/prometheus/web/api/v1"
 
+	"lapwing.dev/lapwing/internal/health"
 	"lapwing.dev/lapwing/internal/metrics"
 	"lapwing.dev/lapwing/internal/metrics/cost"
+	"lapwing.dev/lapwing/internal/metrics/promapi"
 	"lapwing.dev/lapwing/internal/testneeds"
 )
 
@@ -110,16 +115,50 @@ func expression(line string) string {
 type engine struct {
 	t       testing.TB
 	stand   *stand
+	store   atomic.Pointer[metrics.DB]
 	queries int
 }
 
-// open opens an empty store behind the endpoint.
+// open puts an empty store behind the endpoint; scripts do that dozens of times.
 func (e *engine) open(t testing.TB) storage.Storage {
-	e.stand = open(t, metrics.Section{})
-	return scriptStore{e.stand.db.TSDB()}
+	if e.stand == nil {
+		e.stand = open(t, metrics.Section{}, func(d *promapi.Deps) { d.DB = exchanged{d.DB, &e.store} })
+		t.Cleanup(e.close)
+	}
+	e.close()
+	db, err := metrics.Open(t.TempDir(), metrics.Section{}, slog.New(slog.DiscardHandler), prometheus.NewRegistry(), &health.Registry{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.store.Store(db)
+	return scriptStore{db.TSDB()}
 }
 
-// scriptStore is closed by the stand.
+func (e *engine) close() {
+	if db := e.store.Swap(nil); db != nil {
+		if err := db.Close(); err != nil {
+			e.t.Error(err)
+		}
+	}
+}
+
+// exchanged is a database whose series are those of the store.
+type exchanged struct {
+	promapi.Database
+	store *atomic.Pointer[metrics.DB]
+}
+
+func (e exchanged) SampleAndChunkQueryable() storage.SampleAndChunkQueryable { return e }
+
+func (e exchanged) Querier(from, to int64) (storage.Querier, error) {
+	return e.store.Load().SampleAndChunkQueryable().Querier(from, to)
+}
+
+func (e exchanged) ChunkQuerier(from, to int64) (storage.ChunkQuerier, error) {
+	return e.store.Load().SampleAndChunkQueryable().ChunkQuerier(from, to)
+}
+
+// scriptStore is closed by the engine.
 type scriptStore struct{ *tsdb.DB }
 
 // Close implements storage.Storage.

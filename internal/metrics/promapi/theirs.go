@@ -62,7 +62,8 @@ func theirs(a *api) *apiv1.API {
 		false, false, // type and unit labels, metadata in the write-ahead log
 		nil, // other status codes
 		nil, // registry of features
-		apiv1.OpenAPIOptions{},
+		// Its description of itself is not served: the less is in it, the better.
+		apiv1.OpenAPIOptions{IncludePaths: []string{"none"}},
 		a.parser,
 	)
 }
