@@ -19,6 +19,7 @@ type alertPage struct {
 	Notes       []label // annotations that have no place of their own
 	Trace       string
 	Page        string // link to the data; "" without one
+	Runbook     string // link to what to do about it; "" without one
 	Endpoint    string // link to the operation
 	Check       string // link to the check
 	Timeline    []timelineRow
@@ -74,6 +75,10 @@ func (u *UI) alert(w http.ResponseWriter, r *http.Request) error {
 	if page.Page != "" {
 		ours = append(ours, alerting.NotePage)
 	}
+	// As rules of Prometheus name it by custom.
+	if page.Runbook = webLink(a.Annotations["runbook_url"]); page.Runbook != "" {
+		ours = append(ours, "runbook_url")
+	}
 	page.Notes, _ = labelList(a.Annotations, labelsAll, ours...)
 	if page.Description == page.Summary {
 		page.Description = ""
@@ -101,13 +106,25 @@ func (u *UI) alert(w http.ResponseWriter, r *http.Request) error {
 	return u.show(w, r, "alert", shell{Title: page.Name, Nav: "alerts", Page: page})
 }
 
-// dataLink is the link of an annotation, when it leads somewhere by HTTP.
+// dataLink is the link of an annotation, when it leads to a page of ours or
+// somewhere by HTTP.
 func dataLink(text string) string {
-	if strings.HasPrefix(text, "https://") || strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "//") && !strings.HasPrefix(text, "/\\") {
+	if strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "//") && !strings.HasPrefix(text, "/\\") {
+		return cut(text, 4<<10)
+	}
+	return webLink(text)
+}
+
+// webLink is the link of an annotation, when it leads somewhere by HTTP.
+func webLink(text string) string {
+	if strings.HasPrefix(text, "https://") || strings.HasPrefix(text, "http://") {
 		return cut(text, 4<<10)
 	}
 	return ""
 }
+
+// Link is where a note leads that is an address; "" for any other text.
+func (l label) Link() string { return webLink(l.Value) }
 
 // checkNamed is the ID of a check by its ID or name; "" without one.
 func (u *UI) checkNamed(name string) string {

@@ -240,17 +240,10 @@ func alertRowOf(a *alerting.View, now time.Time) alertRow {
 
 // labelList is at most most labels, the usual ones first, without some.
 func labelList(labels map[string]string, most int, without ...string) (list []label, more int) {
-	usual := []string{alerting.LabelName, alerting.LabelSeverity, alerting.LabelAPI, alerting.LabelOperation, alerting.LabelCheck}
-	names := usual
-	for _, name := range sortedKeys(labels) {
-		if !slices.Contains(usual, name) {
-			names = append(names, name)
-		}
-	}
-	for _, name := range names {
-		value, has := labels[name]
+	for _, name := range labelNames(labels) {
+		value := labels[name]
 		switch {
-		case !has || slices.Contains(without, name):
+		case slices.Contains(without, name):
 		case len(list) == most:
 			more++
 		default:
@@ -258,6 +251,21 @@ func labelList(labels map[string]string, most int, without ...string) (list []la
 		}
 	}
 	return list, more
+}
+
+// labelNames are the names of labels, those first that people look for first.
+func labelNames(labels map[string]string) []string {
+	names := []string{alerting.LabelName, alerting.LabelSeverity, alerting.LabelAPI, alerting.LabelOperation, alerting.LabelCheck}
+	usual := len(names)
+	for _, name := range sortedKeys(labels) {
+		if !slices.Contains(names[:usual], name) {
+			names = append(names, name)
+		}
+	}
+	return slices.DeleteFunc(names, func(name string) bool {
+		_, has := labels[name]
+		return !has
+	})
 }
 
 func ackRowOf(a *alerting.View) *ackRow {

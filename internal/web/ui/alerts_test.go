@@ -372,3 +372,26 @@ func TestWhatAlertsBringAlongIsText(t *testing.T) {
 		t.Error("an alert turns the title round")
 	}
 }
+
+func TestASilenceOfAnAlertHoldsForItHoweverLongItsLabelsAre(t *testing.T) {
+	long := alerting.View{ID: "a1", State: alerting.Firing, Starts: noon, Labels: map[string]string{
+		alerting.LabelName: strings.Repeat("w", 600), "query": strings.Repeat("v", 2048), "émoji": strings.Repeat("😀", 300) + `"\`,
+	}}
+	u := open(t, ui.Deps{Checks: &uitest.Source{}, Alerts: &uitest.Alerts{At: noon, List: []alerting.View{long}}})
+	doc := page(t, u, "/alerts/silences/new?alert=a1")
+	want(t, doc, "#preview strong", "1 alert")
+}
+
+func TestAnAlertLeadsToItsRunbook(t *testing.T) {
+	for text, link := range map[string]string{
+		"https://runbooks.example/disk?full": "https://runbooks.example/disk?full", "http://wiki/x": "http://wiki/x", "javascript:alert(1)": "", "//evil.example": "", "/settings": "", "": "",
+	} {
+		a := alerting.View{ID: "a1", State: alerting.Firing, Starts: noon, Labels: map[string]string{alerting.LabelName: "DiskFull"}, Annotations: map[string]string{"runbook_url": text, "dashboard": text}}
+		doc := page(t, open(t, ui.Deps{Checks: &uitest.Source{}, Alerts: &uitest.Alerts{At: noon, List: []alerting.View{a}}}), "/alerts/a1")
+		button, _ := doc.Find("#buttons a:contains(Runbook)").Attr("href")
+		note, _ := doc.Find("#what .fields a").Attr("href")
+		if button != link || note != link {
+			t.Errorf("%q: the button leads to %q and the note to %q, want %q", text, button, note, link)
+		}
+	}
+}

@@ -129,12 +129,15 @@ func (alertFilter) ongoing(all []alerting.View) []alerting.View {
 	return list
 }
 
-// matchersOf are the matchers of one alert and those with the same labels.
+// matchersOf are the matchers of one alert and those with the same labels, in
+// full: a value that is cut matches nothing.
 func matchersOf(labels map[string]string) []alerting.Matcher {
-	list, _ := labelList(labels, maxMatchers)
 	var matchers []alerting.Matcher
-	for _, l := range list {
-		matchers = append(matchers, alerting.Matcher{Name: l.Name, Op: "=", Value: l.Value})
+	for _, name := range labelNames(labels) {
+		if len(matchers) == maxMatchers {
+			break
+		}
+		matchers = append(matchers, alerting.Matcher{Name: name, Op: "=", Value: labels[name]})
 	}
 	return matchers
 }
