@@ -200,6 +200,12 @@ func TestTheStatusHidesSecrets(t *testing.T) {
       http_config:
         authorization:
           credentials: hush-5
+        http_headers:
+          X-Key:
+            values: [hush-8]
+  sns_configs:
+    - topic_arn: arn:aws:sns:us-east-2:1:t
+      sigv4: {access_key: hush-9, secret_key: hush-10, region: us-east-2}
   pagerduty_configs:
     - routing_key: hush-6
   telegram_configs:

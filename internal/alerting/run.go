@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -68,11 +69,16 @@ func (m *Manager) watch(ctx context.Context) {
 	defer ticks.Stop()
 	defer prune.Stop()
 	m.prune(ctx, time.Now())
+	before := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-ticks.C:
+			if by := jump(before, now); by > leap || by < -leap {
+				m.clockWasSet(ctx, before, now)
+			}
+			before = now
 			m.tick(ctx, now)
 		case now := <-prune.C:
 			m.prune(ctx, now)
@@ -104,8 +110,14 @@ func (m *Manager) tick(ctx context.Context, now time.Time) {
 	m.expire(ctx, over, now)
 	m.rewrite(ctx, refused)
 	m.expireAcks(ctx, acks, now)
-	m.book.drop(gone)
 	if len(gone) > 0 {
+		m.writing.Lock() // one that began again meanwhile is kept
+		gone = slices.DeleteFunc(gone, func(id model.Fingerprint) bool {
+			e, ok := m.book.get(id)
+			return ok && !e.ended(now)
+		})
+		m.book.drop(gone)
+		m.writing.Unlock()
 		m.silencer.PostGC(gone)
 	}
 	if m.book.size() < MaxAlerts {

@@ -37,12 +37,39 @@ func shown(conf *amconfig.Config) string {
 			leanReceiver(fields, bare.Global["http_config"])
 		}
 	}
+	hide(doc)
 	silent(doc, nil)
 	text, err := yaml.Marshal(doc)
 	if err != nil {
 		return full
 	}
 	return string(text)
+}
+
+// hide masks what Alertmanager shows of its configuration although people put keys
+// there: headers of requests, and the key's name for AWS.
+func hide(value any) {
+	switch v := value.(type) {
+	case []any:
+		for _, item := range v {
+			hide(item)
+		}
+	case map[string]any:
+		for key, item := range v {
+			switch headers, _ := item.(map[string]any); {
+			case key == "http_headers" && headers != nil:
+				for _, header := range headers {
+					if fields, ok := header.(map[string]any); ok && fields["values"] != nil {
+						fields["values"] = []any{"<secret>"}
+					}
+				}
+			case key == "access_key":
+				v[key] = "<secret>"
+			default:
+				hide(item)
+			}
+		}
+	}
 }
 
 // leanReceiver leaves out of a receiver what says nothing.

@@ -73,7 +73,7 @@ func secretsIn(v reflect.Value, found []string, depth int) []string {
 
 var (
 	anyURL   = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]{1,20}://[^\s"'<>]+`)
-	redacted = regexp.MustCompile(`(?:Post|Get|Put|Patch) "<redacted>": `)
+	redacted = regexp.MustCompile(`(?:Post|Get|Put|Patch) "(?:<redacted>|\[redacted\])": `)
 	redirect = regexp.MustCompile(`it answered 30[12378]\b`)
 )
 
