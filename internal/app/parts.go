@@ -102,8 +102,10 @@ func newParts(d partsDeps) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.telling = newTeller(tellerDeps{log: d.log, checks: p.checks, beats: p.beats, notices: d.notices, to: p.alerts, page: p.page,
-		waiting: func() []rules.Alert { return p.series.rules.Pending() }})
+	p.telling = newTeller(tellerDeps{
+		log: d.log, checks: p.checks, beats: p.beats, notices: d.notices, to: p.alerts, page: p.page,
+		waiting: func() []rules.Alert { return p.series.rules.Pending() },
+	})
 	if p.series, err = newSeries(d, p); err != nil {
 		return nil, err
 	}
