@@ -216,6 +216,8 @@ func documentedDefault(section, key string) string {
 		return "10000"
 	case "metrics.Section classic_histograms":
 		return "false"
+	case "metrics.Section check_details":
+		return "false"
 	case "metrics.OTLPExport every":
 		return "15s"
 	case "metrics.DogStatsD every":
