@@ -141,10 +141,14 @@ func (c *Collector) watchClock(t int64) {
 		c.newest = stored // by the server before this one
 	}
 	if back := time.Duration(c.newest-t) * time.Millisecond; c.newest > 0 && back > time.Minute {
+		what := "Until then, what would be stored a second time for the same moment is refused."
+		if back > outOfOrder {
+			what = "Until then nothing is stored: the store takes only what is at most 30 minutes older than its newest. " +
+				"If that time was wrong, do not wait for it: stop Lapwing, move the folder " + c.db.dir + " away, and start it again."
+		}
 		c.db.notices.Raise(health.Notice{
 			Code: noticeClock, Severity: health.Warning, Title: "The clock was set back",
-			Text: fmt.Sprintf("Lapwing's own series were stored up to %s, %s from now. Until then, what would be stored a second time for the same moment is refused.",
-				time.UnixMilli(c.newest).UTC().Format(time.RFC3339), units.Duration(back.Round(time.Second))),
+			Text: fmt.Sprintf("Lapwing's own series were stored up to %s, %s from now. %s", time.UnixMilli(c.newest).UTC().Format(time.RFC3339), units.Duration(back.Round(time.Second)), what),
 		})
 		return
 	}

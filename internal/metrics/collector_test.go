@@ -183,7 +183,14 @@ func TestAClockThatWasSetBackIsTold(t *testing.T) {
 	c = metrics.NewCollector(db, prometheus.NewRegistry())
 	c.Collect(t.Context(), now.Add(-40*time.Minute))
 	if diff := cmp.Diff([]string{"metrics_clock"}, codes(notices)); diff != "" {
-		t.Error(diff)
+		t.Fatal(diff)
+	}
+	// Nothing is stored then, and a wrong clock may have been years ahead.
+	if got := ask(t, db, "count_over_time(up[15m])", now.Add(-30*time.Minute)); len(got) > 0 {
+		t.Errorf("stored after all: %v", got)
+	}
+	if text := notices.List()[0].Text; !strings.Contains(text, "nothing is stored") || !strings.Contains(text, "move the folder "+dir) {
+		t.Error(text)
 	}
 }
 
