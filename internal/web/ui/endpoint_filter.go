@@ -55,12 +55,12 @@ func leftOr(e *endpoint, none float64) float64 {
 
 // urgency orders operations by how much they need somebody.
 func urgency(e *endpoint) int {
-	for i, state := range []string{"critical", "warning", "ok", "no_data", "unused"} {
+	for i, state := range []string{"critical", "warning", "unjudged", "ok", "no_data", "unused"} {
 		if e.state() == state {
 			return i
 		}
 	}
-	return 3
+	return 4
 }
 
 // endpointFlag is one choice of the buttons above the list.

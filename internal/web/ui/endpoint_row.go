@@ -18,10 +18,14 @@ type endpoint struct {
 	Deprecated   bool // says the document
 }
 
-// state is slo's state, or "unused".
+// state is slo's state, or "unused", or "unjudged": failures above a threshold
+// that are too few, or too young, to be an alert are not fine either.
 func (e *endpoint) state() string {
 	if e.Unused {
 		return "unused"
+	}
+	if e.State == "ok" && e.Warning > 0 && e.Share >= e.Warning {
+		return "unjudged"
 	}
 	return e.State
 }
@@ -114,7 +118,7 @@ type endpointRow struct {
 
 // endpointStates are slo's states as glyph and word.
 var endpointStates = map[string][2]string{
-	"critical": {"down", "critical"}, "warning": {"degraded", "warning"}, "ok": {"up", "ok"}, "no_data": {"unknown", "no requests"}, "unused": {"none", "never used"},
+	"critical": {"down", "critical"}, "warning": {"degraded", "warning"}, "ok": {"up", "ok"}, "no_data": {"unknown", "no requests"}, "unjudged": {"unknown", "too few to judge"}, "unused": {"none", "never used"},
 }
 
 func endpointRowOf(e *endpoint, now time.Time) endpointRow {

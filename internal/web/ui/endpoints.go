@@ -117,6 +117,8 @@ func endpointsVerdict(all []endpoint) verdict {
 		}
 	case seen == 0:
 		v.Status, v.Text = "unknown", "No requests to "+plural(len(all), "operation")+" yet"
+	case counts["ok"] == 0 && counts["unjudged"] > 0:
+		v.Status, v.Text = "unknown", "Too few requests to judge"
 	case counts["ok"] == 0:
 		v.Status, v.Text = "unknown", "No requests now"
 	case len(all) == 1:
@@ -128,7 +130,7 @@ func endpointsVerdict(all []endpoint) verdict {
 	for _, p := range []struct {
 		n    int
 		name string
-	}{{counts["no_data"], " quiet now"}, {flags["undocumented"], " undocumented"}, {counts["unused"], " documented, but never used"}} {
+	}{{counts["unjudged"], " with failures, but too few to judge"}, {counts["no_data"], " quiet now"}, {flags["undocumented"], " undocumented"}, {counts["unused"], " documented, but never used"}} {
 		if p.n > 0 {
 			parts = append(parts, count(p.n)+p.name)
 		}

@@ -330,3 +330,19 @@ func BenchmarkFiveHundredEndpoints(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed()/time.Duration(b.N))/1e6, "ms/page")
 }
+
+func TestFailuresThatAreTooFewToJudgeAreNotCalledFine(t *testing.T) {
+	operation := func(route string, requests, failed uint64) slo.Endpoint {
+		return slo.Endpoint{
+			API: "orders", Operation: "GET " + route, Method: "GET", Route: route, Over: 5 * time.Minute, Requests: requests, Errors: failed,
+			Rate: float64(requests) / 300, Share: float64(failed) / float64(requests), State: "ok", Warning: .05, Critical: .2,
+		}
+	}
+	doc := page(t, operations(t, []slo.Endpoint{operation("/fine", 100, 1), operation("/few", 3, 3)}, nil), "/endpoints")
+	want(t, doc, "h1", "No operation fails too often")
+	want(t, doc, "#sub", "2 operations with requests · 1 with failures, but too few to judge")
+	want(t, doc, "#operations tbody tr:nth-child(1) .st.unknown", "too few to judge")
+	want(t, doc, "#operations tbody tr:nth-child(2) .st.up", "ok")
+	doc = page(t, operations(t, []slo.Endpoint{operation("/few", 3, 3)}, nil), "/endpoints")
+	want(t, doc, "h1.unknown", "Too few requests to judge")
+}
