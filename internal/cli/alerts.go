@@ -1,12 +1,9 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,77 +43,26 @@ type alertRow struct {
 }
 
 func newAlertsList(s streams, f *serverFlags) *cobra.Command {
-	var output string
 	var states []string
-	cmd := &cobra.Command{
-		Use: "list", Short: "List alerts, most urgent first", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkOutput(output); err != nil {
-				return err
+	cmd := listing[alertRow]{
+		use: "list", short: "List alerts, most urgent first", member: "alerts", none: "Nothing is wrong.",
+		path: func() string {
+			if len(states) == 0 {
+				return "/alerts"
 			}
-			server, err := f.open(cmd)
-			if err != nil {
-				return err
-			}
-			var answer struct {
-				Alerts []alertRow `json:"alerts"`
-			}
-			path := "/alerts"
-			if len(states) > 0 {
-				path += "?" + url.Values{"state": states}.Encode()
-			}
-			if err := server.ask(cmd.Context(), http.MethodGet, path, nil, &answer); err != nil {
-				return err
-			}
-			return printAlerts(s, answer.Alerts, output)
+			return "/alerts?" + url.Values{"state": states}.Encode()
 		},
-	}
-	flags := cmd.Flags()
-	flags.StringVarP(&output, "output", "o", "table", "table or json")
-	flags.StringSliceVar(&states, "state", nil, "only these: firing, acknowledged, suppressed, pending")
+		heading: "ID\tSTATE\tSEVERITY\tSINCE\tALERT\tWHAT",
+		cells: func(r *alertRow) []any {
+			state := r.State
+			if r.Ack != nil {
+				state += " by " + r.Ack.By
+			}
+			return []any{r.ID, state, r.Labels["severity"], day(r.Starts), r.Labels["alertname"], r.Annotations["summary"]}
+		},
+	}.command(s, f)
+	cmd.Flags().StringSliceVar(&states, "state", nil, "only these: firing, acknowledged, suppressed, pending")
 	return cmd
-}
-
-func printAlerts(s streams, rows []alertRow, output string) error {
-	if output == "json" {
-		return printJSON(s, rows)
-	}
-	if len(rows) == 0 {
-		fmt.Fprintln(s.err, "Nothing is wrong.")
-		return nil
-	}
-	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tSTATE\tSEVERITY\tSINCE\tALERT\tWHAT")
-	for i := range rows {
-		r := &rows[i]
-		state := r.State
-		if r.Ack != nil {
-			state += " by " + r.Ack.By
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, oneLine(state), oneLine(r.Labels["severity"]), day(r.Starts), oneLine(r.Labels["alertname"]), oneLine(r.Annotations["summary"]))
-	}
-	return w.Flush()
-}
-
-// oneLine makes a foreign text fit for a cell and a terminal.
-func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, text)
-}
-
-// printJSON writes rows as JSON, [] when there are none.
-func printJSON[T any](s streams, rows []T) error {
-	if rows == nil {
-		rows = []T{}
-	}
-	encoder := json.NewEncoder(s.out)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(rows)
 }
 
 func newAlertsAck(s streams, f *serverFlags) *cobra.Command {

@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,46 +53,25 @@ func newHeartbeatSend(f *serverFlags) *cobra.Command {
 	return cmd
 }
 
+// heartbeatRow is a job as it is printed, and as the API has it.
+type heartbeatRow struct {
+	Name    string    `json:"name"`
+	State   string    `json:"state"`
+	Last    time.Time `json:"last,omitzero"`
+	Due     time.Time `json:"due"`
+	Message string    `json:"message,omitempty"`
+}
+
 func newHeartbeatList(s streams, f *serverFlags) *cobra.Command {
-	var output string
-	cmd := &cobra.Command{
-		Use: "list", Short: "List jobs, and when they ran last", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkOutput(output); err != nil {
-				return err
+	return listing[heartbeatRow]{
+		use: "list", short: "List jobs, and when they ran last", path: fixed("/heartbeats"), member: "heartbeats", none: "No heartbeats are configured.",
+		heading: "NAME\tSTATE\tLAST\tDUE\tMESSAGE",
+		cells: func(r *heartbeatRow) []any {
+			last := "never"
+			if !r.Last.IsZero() {
+				last = day(r.Last)
 			}
-			server, err := f.open(cmd)
-			if err != nil {
-				return err
-			}
-			type row struct {
-				Name    string    `json:"name"`
-				State   string    `json:"state"`
-				Last    time.Time `json:"last,omitzero"`
-				Due     time.Time `json:"due"`
-				Message string    `json:"message,omitempty"`
-			}
-			var answer struct {
-				Heartbeats []row `json:"heartbeats"`
-			}
-			if err := server.ask(cmd.Context(), http.MethodGet, "/heartbeats", nil, &answer); err != nil {
-				return err
-			}
-			if output == "json" {
-				return printJSON(s, answer.Heartbeats)
-			}
-			w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
-			fmt.Fprintln(w, "NAME\tSTATE\tLAST\tDUE\tMESSAGE")
-			for _, r := range answer.Heartbeats {
-				last := "never"
-				if !r.Last.IsZero() {
-					last = day(r.Last)
-				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Name, r.State, last, day(r.Due), oneLine(r.Message))
-			}
-			return w.Flush()
+			return []any{r.Name, r.State, last, day(r.Due), r.Message}
 		},
-	}
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
-	return cmd
+	}.command(s, f)
 }

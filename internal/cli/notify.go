@@ -43,45 +43,23 @@ func newNotifyTest(s streams, f *serverFlags) *cobra.Command {
 	}
 }
 
+// receiverRow is a receiver as it is printed, and as the API has it.
+type receiverRow struct {
+	Name         string   `json:"name"`
+	Integrations []string `json:"integrations"`
+}
+
 func newNotifyList(s streams, f *serverFlags) *cobra.Command {
-	var output string
-	cmd := &cobra.Command{
-		Use: "list", Short: "List receivers, with their channels", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkOutput(output); err != nil {
-				return err
+	return listing[receiverRow]{
+		use: "list", short: "List receivers, with their channels", path: fixed("/receivers"), member: "receivers", none: "There are no receivers.",
+		heading: "RECEIVER\tCHANNELS",
+		cells: func(r *receiverRow) []any {
+			if len(r.Integrations) == 0 {
+				return []any{r.Name, "none: alerts are shown on pages only"}
 			}
-			server, err := f.open(cmd)
-			if err != nil {
-				return err
-			}
-			type row struct {
-				Name         string   `json:"name"`
-				Integrations []string `json:"integrations"`
-			}
-			var answer struct {
-				Receivers []row `json:"receivers"`
-			}
-			if err := server.ask(cmd.Context(), http.MethodGet, "/receivers", nil, &answer); err != nil {
-				return err
-			}
-			if output == "json" {
-				return printJSON(s, answer.Receivers)
-			}
-			w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
-			fmt.Fprintln(w, "RECEIVER\tCHANNELS")
-			for _, r := range answer.Receivers {
-				channels := "none: alerts are shown on pages only"
-				if len(r.Integrations) > 0 {
-					channels = strings.Join(r.Integrations, ", ")
-				}
-				fmt.Fprintf(w, "%s\t%s\n", oneLine(r.Name), channels)
-			}
-			return w.Flush()
+			return []any{r.Name, strings.Join(r.Integrations, ", ")}
 		},
-	}
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
-	return cmd
+	}.command(s, f)
 }
 
 func newNotifyWho(s streams, f *serverFlags) *cobra.Command {

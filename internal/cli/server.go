@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -100,3 +102,78 @@ func refusal(server string, status int, body []byte) error {
 	}
 	return errors.New(problem.Detail)
 }
+
+// listing is a command that lists what a server has, as a table or as JSON.
+type listing[T any] struct {
+	use, short string
+	path       func() string // of the API; called when flags are read
+	member     string        // of the answer that has the rows
+	none       string        // said when there are none, besides an empty table
+	heading    string        // of the table, with tabs
+	cells      func(row *T) []any
+}
+
+func (l listing[T]) command(s streams, f *serverFlags) *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use: l.use, Short: l.short, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkOutput(output); err != nil {
+				return err
+			}
+			server, err := f.open(cmd)
+			if err != nil {
+				return err
+			}
+			var answer map[string]json.RawMessage
+			if err := server.ask(cmd.Context(), http.MethodGet, l.path(), nil, &answer); err != nil {
+				return err
+			}
+			rows := []T{}
+			if err := json.Unmarshal(answer[l.member], &rows); err != nil {
+				return unreachable("the answer of %s is not what this command reads: %w", server.address, err)
+			}
+			return l.print(s, rows, output)
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	return cmd
+}
+
+func (l listing[T]) print(s streams, rows []T, output string) error {
+	if output == "json" {
+		encoder := json.NewEncoder(s.out)
+		encoder.SetIndent("", "  ")
+		encoder.SetEscapeHTML(false)
+		return encoder.Encode(rows)
+	}
+	if len(rows) == 0 {
+		fmt.Fprintln(s.err, l.none)
+		return nil
+	}
+	w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, l.heading)
+	for i := range rows {
+		for at, cell := range l.cells(&rows[i]) {
+			if at > 0 {
+				fmt.Fprint(w, "\t")
+			}
+			fmt.Fprint(w, oneLine(fmt.Sprint(cell)))
+		}
+		fmt.Fprintln(w)
+	}
+	return w.Flush()
+}
+
+// oneLine makes a foreign text fit for a cell and a terminal.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+// fixed is the path of a listing without parameters.
+func fixed(path string) func() string { return func() string { return path } }

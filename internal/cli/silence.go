@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,55 +87,30 @@ func newSilenceAdd(s streams, f *serverFlags) *cobra.Command {
 	return cmd
 }
 
+// silenceRow is a silence as it is printed, and as the API has it.
+type silenceRow struct {
+	ID       string       `json:"id"`
+	State    string       `json:"state"`
+	Matchers []matcherRow `json:"matchers"`
+	Starts   time.Time    `json:"starts"`
+	Ends     time.Time    `json:"ends"`
+	By       string       `json:"by"`
+	Comment  string       `json:"comment"`
+	Alerts   int          `json:"alerts"`
+}
+
 func newSilenceList(s streams, f *serverFlags) *cobra.Command {
-	var output string
-	cmd := &cobra.Command{
-		Use: "list", Short: "List silences that have not expired", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkOutput(output); err != nil {
-				return err
+	return listing[silenceRow]{
+		use: "list", short: "List silences that have not expired", path: fixed("/silences"), member: "silences", none: "Nothing is silenced.",
+		heading: "ID\tSTATE\tUNTIL\tBY\tALERTS\tMATCHERS\tCOMMENT",
+		cells: func(r *silenceRow) []any {
+			matchers := make([]string, len(r.Matchers))
+			for i, m := range r.Matchers {
+				matchers[i] = m.Name + m.Op + m.Value
 			}
-			server, err := f.open(cmd)
-			if err != nil {
-				return err
-			}
-			type row struct {
-				ID       string       `json:"id"`
-				State    string       `json:"state"`
-				Matchers []matcherRow `json:"matchers"`
-				Starts   time.Time    `json:"starts"`
-				Ends     time.Time    `json:"ends"`
-				By       string       `json:"by"`
-				Comment  string       `json:"comment"`
-				Alerts   int          `json:"alerts"`
-			}
-			var answer struct {
-				Silences []row `json:"silences"`
-			}
-			if err := server.ask(cmd.Context(), http.MethodGet, "/silences", nil, &answer); err != nil {
-				return err
-			}
-			if output == "json" {
-				return printJSON(s, answer.Silences)
-			}
-			if len(answer.Silences) == 0 {
-				fmt.Fprintln(s.err, "Nothing is silenced.")
-				return nil
-			}
-			w := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
-			fmt.Fprintln(w, "ID\tSTATE\tUNTIL\tBY\tALERTS\tMATCHERS\tCOMMENT")
-			for _, r := range answer.Silences {
-				var matchers []string
-				for _, m := range r.Matchers {
-					matchers = append(matchers, oneLine(m.Name+m.Op+m.Value))
-				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", r.ID, r.State, day(r.Ends), oneLine(r.By), r.Alerts, strings.Join(matchers, " "), oneLine(r.Comment))
-			}
-			return w.Flush()
+			return []any{r.ID, r.State, day(r.Ends), r.By, r.Alerts, strings.Join(matchers, " "), r.Comment}
 		},
-	}
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
-	return cmd
+	}.command(s, f)
 }
 
 func newSilenceRemove(s streams, f *serverFlags) *cobra.Command {

@@ -5,25 +5,8 @@ import (
 	"testing"
 
 	"lapwing.dev/lapwing/internal/access"
-	"lapwing.dev/lapwing/internal/access/accesstest"
 	"lapwing.dev/lapwing/internal/state"
 )
-
-func TestAccessStoreKeepsTheContract(t *testing.T) {
-	for _, place := range []struct {
-		name string
-		dir  func(*testing.T) string
-	}{
-		{"on disk", func(t *testing.T) string { return t.TempDir() }},
-		{"in memory", func(*testing.T) string { return state.Memory }},
-	} {
-		t.Run(place.name, func(t *testing.T) {
-			accesstest.Run(t, func(t *testing.T) access.Store {
-				return openAccess(t, place.dir(t))
-			})
-		})
-	}
-}
 
 func TestWhoMayComeInSurvivesARestart(t *testing.T) {
 	dir := t.TempDir()
@@ -57,16 +40,4 @@ func TestPasswordSetByAnotherProcess(t *testing.T) {
 	}
 }
 
-func openAccess(t *testing.T, dir string) access.Store {
-	t.Helper()
-	db, err := state.Open(t.Context(), dir, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db.Access()
-}
+func openAccess(t *testing.T, dir string) access.Store { return openState(t, dir).Access() }

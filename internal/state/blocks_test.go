@@ -7,35 +7,9 @@ import (
 	"time"
 
 	"lapwing.dev/lapwing/internal/blocks"
-	"lapwing.dev/lapwing/internal/blocks/blockstest"
 	"lapwing.dev/lapwing/internal/state"
 	"lapwing.dev/lapwing/middleware/block"
 )
-
-func TestBlockStoreKeepsTheContract(t *testing.T) {
-	for _, place := range []struct {
-		name string
-		dir  func(*testing.T) string
-	}{
-		{"on disk", func(t *testing.T) string { return t.TempDir() }},
-		{"in memory", func(*testing.T) string { return state.Memory }},
-	} {
-		t.Run(place.name, func(t *testing.T) {
-			blockstest.Run(t, func(t *testing.T) blocks.Store {
-				db, err := state.Open(t.Context(), place.dir(t), slog.New(slog.DiscardHandler))
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() {
-					if err := db.Close(); err != nil {
-						t.Error(err)
-					}
-				})
-				return db.Blocks()
-			})
-		})
-	}
-}
 
 func BenchmarkWriteBlocks(b *testing.B) {
 	db, err := state.Open(b.Context(), b.TempDir(), slog.New(slog.DiscardHandler))

@@ -5,39 +5,11 @@ import (
 	"testing"
 	"time"
 
-	"lapwing.dev/lapwing/internal/limits"
-	"lapwing.dev/lapwing/internal/limits/limitstest"
 	"lapwing.dev/lapwing/internal/state"
 	"lapwing.dev/lapwing/middleware/limit"
 )
 
-func openQuotas(t *testing.T, dir string) *state.QuotaStore {
-	t.Helper()
-	db, err := state.Open(t.Context(), dir, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db.Quotas()
-}
-
-func TestQuotaStoreKeepsTheContract(t *testing.T) {
-	for _, place := range []struct {
-		name string
-		dir  func(*testing.T) string
-	}{
-		{"on disk", func(t *testing.T) string { return t.TempDir() }},
-		{"in memory", func(*testing.T) string { return state.Memory }},
-	} {
-		t.Run(place.name, func(t *testing.T) {
-			limitstest.Run(t, func(t *testing.T) limits.Store { return openQuotas(t, place.dir(t)) })
-		})
-	}
-}
+func openQuotas(t *testing.T, dir string) *state.QuotaStore { return openState(t, dir).Quotas() }
 
 // TestQuotasOfEndedWindowsGoAway: the table does not grow with time.
 func TestQuotasOfEndedWindowsGoAway(t *testing.T) {
