@@ -126,7 +126,7 @@ func (a *App) noteRestart(loaded *config.Loaded) {
 		changed = append(changed, "traffic")
 	}
 	was, is := a.inForce.metrics.Filled(), loaded.File.Metrics.Filled()
-	if was.Retention != is.Retention || was.MaxSize != is.MaxSize {
+	if was.Retention != is.Retention || was.MaxSize != is.MaxSize || was.CheckDetails != is.CheckDetails || was.Query != is.Query {
 		changed = append(changed, "metrics")
 	}
 	changed = append(changed, a.parts.limits.NeedsRestart(limitsOf(&loaded.File), loaded.Dir)...)

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -92,8 +91,8 @@ func briefly(source metrics.Source) metrics.Source {
 			switch {
 			case !kept[f.GetName()]:
 				return nil
-			case strings.HasPrefix(f.GetName(), "lapwing_check_"): // the states that it is not in, starts that were not missed
-				f.Metric = slices.DeleteFunc(f.Metric, func(m *dto.Metric) bool { return m.GetGauge().GetValue()+m.GetCounter().GetValue() == 0 })
+			case f.GetName() == "lapwing_check_state": // but the states that it is not in
+				f.Metric = slices.DeleteFunc(f.Metric, func(m *dto.Metric) bool { return m.GetGauge().GetValue() == 0 })
 			}
 			return emit(f)
 		})

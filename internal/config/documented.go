@@ -225,7 +225,7 @@ func documentedDefault(section, key string) string {
 	case "metrics.QueryBounds timeout":
 		return "1m"
 	case "metrics.QueryBounds max_samples":
-		return "20000000"
+		return "5000000"
 	case "metrics.QueryBounds concurrent":
 		return "8"
 	case "alerting.Section history":

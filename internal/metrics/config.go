@@ -59,7 +59,7 @@ type Section struct {
 type QueryBounds struct {
 	// Timeout of a query. Default: 1m.
 	Timeout units.Duration `yaml:"timeout"`
-	// MaxSamples that a query may hold in memory. Default: 20000000.
+	// MaxSamples that a query may hold in memory. Default: 5000000.
 	MaxSamples int `yaml:"max_samples"`
 	// Concurrent queries. Default: 8.
 	Concurrent int `yaml:"concurrent"`
@@ -93,7 +93,7 @@ const (
 	defaultSeries       = 200_000
 	defaultSeriesPerAPI = 10_000
 	defaultTimeout      = units.Duration(time.Minute)
-	defaultMaxSamples   = 20_000_000
+	defaultMaxSamples   = 5_000_000
 	defaultConcurrent   = 8
 	defaultOTLPEvery    = units.Duration(15 * time.Second)
 	defaultStatsDEvery  = units.Duration(10 * time.Second)
