@@ -109,12 +109,14 @@ func TestOverviewTellsOfEachHeartbeatOnce(t *testing.T) {
 		{
 			"alerts fire about both", up, uitest.NightHeartbeats(noon),
 			[]alerting.View{alert("a1", "send-invoices", "HeartbeatMissing", alerting.Firing), alert("a2", "import-prices", "HeartbeatFailed", alerting.Firing)},
-			"2 alerts firing", "1 of 1 up · The check is up", "down", []string{"send-invoices orders", "import-prices orders"},
+			"2 alerts firing", "1 of 1 up · The check is up", "down",
+			[]string{"send-invoices orders", "import-prices orders"},
 		},
 		{
 			"an alert fires, the other is silenced", up, uitest.NightHeartbeats(noon),
 			[]alerting.View{alert("a1", "send-invoices", "HeartbeatMissing", alerting.Firing), alert("a2", "import-prices", "HeartbeatFailed", alerting.Suppressed)},
-			"1 alert firing", "1 of 1 up · The check is up · 1 heartbeat failed", "down", []string{"send-invoices orders", "import-prices orders"},
+			"1 alert firing", "1 of 1 up · The check is up · 1 heartbeat failed", "down",
+			[]string{"send-invoices orders", "import-prices orders"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
