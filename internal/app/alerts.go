@@ -70,6 +70,8 @@ type tellerDeps struct {
 	to      alertTaker
 	waiting func() []rules.Alert     // of users' rules, not long enough yet; may be nil
 	page    func(path string) string // the absolute link to a page
+	// failures are kinds of failed requests since a time, most frequent first; may be nil.
+	failures func(api, operation string, since time.Time, most int) []slo.TopError
 }
 
 // teller turns what the parts find wrong into alerts.
@@ -85,6 +87,7 @@ type teller struct {
 	mu      sync.Mutex
 	telling map[string]bool // checks that have an alert
 	told    map[story]notes
+	failed  map[failure]notes      // by Run alone
 	retried map[string][]time.Time // by check: when it passed only after a retry
 }
 
@@ -92,7 +95,7 @@ func newTeller(d tellerDeps) *teller {
 	d.log = d.log.With("part", "alerts")
 	return &teller{
 		tellerDeps: d, dirty: make(chan struct{}, 1), conditions: make(chan []slo.Condition, 1), lines: make(chan []ingest.Condition, 1),
-		telling: map[string]bool{}, told: map[story]notes{}, retried: map[string][]time.Time{},
+		telling: map[string]bool{}, told: map[story]notes{}, failed: map[failure]notes{}, retried: map[string][]time.Time{},
 	}
 }
 
@@ -213,6 +216,7 @@ func (t *teller) tellConditions(ctx context.Context, list []slo.Condition) {
 			}
 		}
 	}
+	t.forgetFailed(list)
 	t.to.SetPending(fromSLO, pending)
 	t.sync(ctx, fromSLO, firing)
 }

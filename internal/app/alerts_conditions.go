@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -123,16 +124,74 @@ func (t *teller) ofCondition(c *slo.Condition) alerting.Alert {
 	if starts.IsZero() {
 		starts = c.Since
 	}
+	annotations := labels(map[string]string{
+		alerting.NoteSummary: c.Summary, alerting.NoteDescription: c.Description, alerting.NotePage: t.page(c.Page),
+	})
+	maps.Copy(annotations, t.firstFailed(c))
 	return alerting.Alert{
 		Labels: labels(map[string]string{
 			alerting.LabelName: c.Alert, alerting.LabelSeverity: c.Severity, alerting.LabelAPI: c.API,
 			alerting.LabelOperation: c.Operation, alerting.LabelSource: fromSLO, "objective": c.Objective, "window": c.Window,
 		}),
-		Starts: starts,
-		Annotations: labels(map[string]string{
-			alerting.NoteSummary: c.Summary, alerting.NoteDescription: c.Description, alerting.NotePage: t.page(c.Page),
-		}),
+		Starts: starts, Annotations: annotations,
 	}
+}
+
+// failure is one time that an operation or an API failed too often.
+type failure struct {
+	api, operation string
+	since          int64 // Unix milliseconds
+}
+
+// firstFailed is a request that failed of those that a condition is about, found
+// once and kept, so that every message about it says the same.
+func (t *teller) firstFailed(c *slo.Condition) notes {
+	if t.failures == nil || c.Alert != slo.ErrorRateHigh {
+		return nil
+	}
+	f := failure{c.API, c.Operation, c.Since.UnixMilli()}
+	if known, ok := t.failed[f]; ok {
+		return known
+	}
+	const before = 10 * time.Minute // what the window of the condition may reach back
+	list := t.failures(c.API, c.Operation, c.Since.Add(-before), 1)
+	if len(list) == 0 {
+		return nil
+	}
+	x := &list[0].Example
+	text := fmt.Sprintf("%s %s\n%s", x.Method, x.Path, answerOf(&list[0]))
+	if x.Duration > 0 {
+		text += " in " + x.Duration.Round(100*time.Microsecond).String()
+	}
+	if x.Upstream != "" {
+		text += ", from " + x.Upstream
+	}
+	if list[0].Message != "" {
+		text += "\n" + list[0].Message
+	}
+	if x.RequestID != "" {
+		text += "\nrequest " + x.RequestID
+	}
+	n := labels(notes{alerting.NoteEvidence: text, alerting.NoteTrace: x.TraceID})
+	t.failed[f] = n
+	return n
+}
+
+// answerOf is how a kind of failure was answered.
+func answerOf(e *slo.TopError) string {
+	if e.Status == 0 {
+		return "no answer: " + e.Class
+	}
+	return strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status)))
+}
+
+// forgetFailed drops what was kept of conditions that are over.
+func (t *teller) forgetFailed(list []slo.Condition) {
+	present := map[failure]bool{}
+	for i := range list {
+		present[failure{list[i].API, list[i].Operation, list[i].Since.UnixMilli()}] = true
+	}
+	maps.DeleteFunc(t.failed, func(f failure, _ notes) bool { return !present[f] })
 }
 
 // ofLines are error logs with too many lines.

@@ -258,3 +258,28 @@ func TestLabelsThatBecomeOneAreAlwaysTheSameAlert(t *testing.T) {
 		}
 	}
 }
+
+func TestAnErrorRateTellsOfARequestThatFailed(t *testing.T) {
+	teller, to := telling(t)
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	asked := 0
+	teller.failures = func(api, operation string, since time.Time, most int) []slo.TopError {
+		if asked++; api != "shop" || operation != "GET /refunds" || !since.Before(at) || most != 1 {
+			t.Errorf("asked for %d of %s %s since %s", most, api, operation, since)
+		}
+		return []slo.TopError{{Status: 503, Message: "the payment provider is away", Example: slo.Example{
+			Method: "GET", Path: "/refunds", Duration: 6412 * time.Microsecond, Upstream: "http://127.0.0.1:8000", RequestID: "r-1", TraceID: "4bf9",
+		}}}
+	}
+	conditions := []slo.Condition{{Alert: slo.ErrorRateHigh, API: "shop", Operation: "GET /refunds", State: slo.Firing, Since: at, Fired: at}}
+	for range 2 {
+		teller.tellConditions(t.Context(), conditions)
+	}
+	want := "GET /refunds\n503 Service Unavailable in 6.4ms, from http://127.0.0.1:8000\nthe payment provider is away\nrequest r-1"
+	if got := to.synced[fromSLO][0].Annotations; got["evidence"] != want || got["trace"] != "4bf9" || asked != 1 {
+		t.Errorf("asked %d times, it tells %q", asked, got)
+	}
+	if teller.tellConditions(t.Context(), nil); len(teller.failed) != 0 {
+		t.Errorf("what is over is kept: %v", teller.failed)
+	}
+}

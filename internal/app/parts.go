@@ -113,6 +113,7 @@ func newParts(d partsDeps) (*parts, error) {
 		Log: d.log, Store: d.slo, Health: d.notices, Publisher: d.publisher, Changed: p.telling.Conditions,
 		Query: p.series.query, Operations: p.documented,
 	})
+	p.telling.failures = p.slo.TopErrors
 	sinks := observe.Fanout{p.traffic, p.slo, p.blocks, p.catalog}
 	p.gateway = gateway.New(gateway.Deps{
 		Log: d.log, Sink: sinks, Blocker: p.blocks, Operations: p.catalog, Validator: p.catalog, Health: d.notices, Listen: d.gateway,
