@@ -313,9 +313,17 @@ func (k *keeper) writeHours(ctx context.Context) error {
 	return nil
 }
 
+// prune forgets old steps once an hour, and not before the clock has gone evenly
+// for an hour: one that is set ahead for a moment must not cost a budget its
+// history.
 func (k *keeper) prune(ctx context.Context) error {
 	now := time.Now()
-	if now.Sub(k.pruned) < time.Hour && !now.Before(k.pruned) {
+	passed := now.Sub(k.pruned) // by the monotonic clock
+	switch {
+	case k.pruned.IsZero() || jumped(now.Round(0).Sub(k.pruned.Round(0)), passed):
+		k.pruned = now
+		return nil
+	case passed < time.Hour:
 		return nil
 	}
 	if err := k.store.PruneSteps(ctx, fineStep, now.Add(-KeepFine)); err != nil {
@@ -327,5 +335,8 @@ func (k *keeper) prune(ctx context.Context) error {
 	k.pruned = now
 	return nil
 }
+
+// jumped reports whether the wall clock has gone otherwise than time has.
+func jumped(wall, passed time.Duration) bool { return (wall - passed).Abs() > 10*time.Minute }
 
 func byStart(a, b Step) int { return cmp.Compare(a.Start.Unix(), b.Start.Unix()) }
