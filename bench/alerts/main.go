@@ -22,7 +22,7 @@ import (
 )
 
 func main() {
-	alerts := flag.Int("alerts", 1000, "how many alerts each gets")
+	alerts := flag.Int("alerts", 500, "how many alerts each gets; with -warm at most 600, the messages that Lapwing sends to one webhook in a minute")
 	warm := flag.Int("warm", 50, "how many come before, uncounted")
 	child := flag.String("serve", "", "")
 	dir := flag.String("dir", "", "")
