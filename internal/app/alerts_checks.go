@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -27,6 +28,8 @@ const (
 	flakyRuns = 3
 	flakyOver = time.Hour
 )
+
+const noReason = "no reason was given"
 
 // How soon a certificate's end is an alert.
 const (
@@ -64,9 +67,9 @@ func (t *teller) ofChecks(ctx context.Context) (failing, flaky []alerting.Alert)
 		switch {
 		case v.State == checks.Paused || v.BecauseOf != "": // what it depends on has the alert
 		case v.State == checks.Down:
-			add(&v, checkDown, "critical", v.Since, v.Name+" is down: "+orNothing(v.Reason))
+			add(&v, checkDown, "critical", v.Since, v.Name+" is down: "+cmp.Or(v.Reason, noReason))
 		case v.State == checks.Degraded:
-			add(&v, checkDegraded, "warning", v.Since, v.Name+" is degraded: "+orNothing(v.Reason))
+			add(&v, checkDegraded, "warning", v.Since, v.Name+" is degraded: "+cmp.Or(v.Reason, noReason))
 		default:
 			if n := t.flaky(v.ID, time.Now()); n >= flakyRuns {
 				add(&v, checkFlaky, "info", t.began(v.ID, checkFlaky, time.Now()), fmt.Sprintf("%s passed only after a retry, %d times in the last hour", v.Name, n))
@@ -126,13 +129,6 @@ func (t *teller) began(check, alert string, now time.Time) time.Time {
 	return now
 }
 
-func orNothing(reason string) string {
-	if reason == "" {
-		return "no reason was given"
-	}
-	return reason
-}
-
 func certificateSummary(v *checks.View, left time.Duration) string {
 	if left <= 0 {
 		return "the certificate of " + v.Name + " has expired"
@@ -142,17 +138,11 @@ func certificateSummary(v *checks.View, left time.Duration) string {
 
 // alert is one alert of a check.
 func (t *teller) alert(ctx context.Context, v *checks.View, s story, severity, summary string) alerting.Alert {
-	labels := ownLabels(v.Labels)
-	for name, value := range map[string]string{
+	own := ownLabels(v.Labels)
+	maps.Copy(own, map[string]string{
 		alerting.LabelName: s.alert, alerting.LabelSeverity: severity, alerting.LabelCheck: v.Name, alerting.LabelAPI: v.API,
 		alerting.LabelSource: fromChecks, alerting.LabelNotify: strings.Join(v.AlertTo, ","),
-	} {
-		if value == "" {
-			delete(labels, name)
-			continue
-		}
-		labels[name] = value
-	}
+	})
 	annotations := map[string]string{
 		alerting.NoteSummary: summary, alerting.NotePage: t.page("/checks/" + url.PathEscape(v.ID)),
 		alerting.NoteDescription: fmt.Sprintf("%s %s has been %s since %s; it runs %s.", v.Method, v.Target, v.State, v.Since.UTC().Format(time.RFC3339), v.Schedule),
@@ -161,7 +151,7 @@ func (t *teller) alert(ctx context.Context, v *checks.View, s story, severity, s
 		annotations[alerting.NoteOperation] = v.Operation
 	}
 	maps.Copy(annotations, t.firstFailure(ctx, v, s))
-	return alerting.Alert{Labels: labels, Annotations: annotations, Starts: time.UnixMilli(s.since).UTC()}
+	return alerting.Alert{Labels: labels(own), Annotations: annotations, Starts: time.UnixMilli(s.since).UTC()}
 }
 
 // firstFailure is the first failing run of a story, read once and kept, so that

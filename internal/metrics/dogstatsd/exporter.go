@@ -156,18 +156,9 @@ func (e *Exporter) round(ctx context.Context, s *socket, known *memory, to *targ
 
 // families hands out everything that /metrics shows.
 func (e *Exporter) families(take func(*dto.MetricFamily)) {
-	if e.deps.Gatherer != nil {
-		families, err := e.deps.Gatherer.Gather()
-		if err != nil {
-			e.log.Debug("some metrics could not be gathered", "error", err)
-		}
-		for _, family := range families {
-			take(family)
-		}
-	}
-	for _, source := range e.deps.Sources {
-		_ = source(func(f *dto.MetricFamily) error { take(f); return nil }) //nolint:errcheck // only what emit returns
-	}
+	failed := func(err error) { e.log.Debug("some metrics could not be gathered", "error", err) }
+	everything := metrics.Everything(e.deps.Gatherer, e.deps.Sources, failed)
+	_ = everything(func(f *dto.MetricFamily) error { take(f); return nil }) //nolint:errcheck // only what emit returns
 }
 
 func (e *Exporter) tell(since time.Time, err error) {

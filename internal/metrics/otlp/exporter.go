@@ -44,6 +44,8 @@ type Exporter struct {
 	log   *slog.Logger
 	start time.Time // of what has no time of its own
 
+	everything metrics.Source // that /metrics shows
+
 	mu      sync.Mutex
 	next    target
 	changed chan struct{}
@@ -60,7 +62,11 @@ type target struct {
 
 // NewExporter returns an Exporter; nothing is sent before Run.
 func NewExporter(d ExporterDeps) *Exporter {
-	return &Exporter{deps: d, log: d.Log.With("part", "otlp export"), start: time.Now(), changed: make(chan struct{}, 1)}
+	log := d.Log.With("part", "otlp export")
+	return &Exporter{
+		deps: d, log: log, start: time.Now(), changed: make(chan struct{}, 1),
+		everything: metrics.Everything(d.Gatherer, d.Sources, func(err error) { log.Debug("some metrics could not be gathered", "error", err) }),
+	}
 }
 
 // Prepare reads metrics.otlp, which Section.Validate has checked; commit makes
@@ -154,7 +160,7 @@ func (e *Exporter) round(ctx context.Context, client *client, to *target) error 
 		e.dropped.Add(uint64(points)) // #nosec G115 -- a count
 		return err
 	}
-	err := e.families(func(family *family) error {
+	err := e.everything(func(family *family) error {
 		t.add(family)
 		if t.points < maxPoints {
 			return nil
@@ -174,27 +180,6 @@ func (e *Exporter) round(ctx context.Context, client *client, to *target) error 
 		err = problem
 	}
 	return err
-}
-
-// families hands out everything that /metrics shows.
-func (e *Exporter) families(take func(*family) error) error {
-	if e.deps.Gatherer != nil {
-		families, err := e.deps.Gatherer.Gather()
-		if err != nil {
-			e.log.Debug("some metrics could not be gathered", "error", err)
-		}
-		for _, family := range families {
-			if err := take(family); err != nil {
-				return err
-			}
-		}
-	}
-	for _, source := range e.deps.Sources {
-		if err := source(take); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // resource says who measured.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
+
+	"lapwing.dev/lapwing/internal/metrics"
 )
 
 // metadataFor is how long metadata is kept: to read it, all metrics are read.
@@ -47,15 +49,7 @@ func (a *api) ownMetadata() map[string]description {
 		c.own[f.GetName()] = description{Type: kind, Help: f.GetHelp(), Unit: f.GetUnit()}
 		return nil
 	}
-	if a.Gatherer != nil {
-		families, _ := a.Gatherer.Gather() //nolint:errcheck // what could be gathered is described
-		for _, f := range families {
-			_ = add(f) //nolint:errcheck // it never fails
-		}
-	}
-	for _, source := range a.Sources {
-		_ = source(add) //nolint:errcheck // add never fails
-	}
+	_ = metrics.Everything(a.Gatherer, a.Sources, nil)(add) //nolint:errcheck // add never fails, and what could be gathered is described
 	return c.own
 }
 
